@@ -38,6 +38,7 @@ _ERRORS: Mapping[str, type[errors.AwsError]] = {
     quotas.VOLUMES_SIZE: errors.VolumeLimitExceeded,
     quotas.SECURITY_GROUPS: errors.SecurityGroupLimitExceeded,
     quotas.INTERFACES: errors.NetworkInterfaceLimitExceeded,
+    quotas.ADDRESS_BLOCKS: errors.NetworkInterfaceLimitExceeded,
     quotas.VPCS: errors.VpcLimitExceeded,
     quotas.INTERNET_GATEWAYS: errors.InternetGatewayLimitExceeded,
     quotas.KEY_PAIRS: errors.KeyPairLimitExceeded,
@@ -80,7 +81,7 @@ _CEILINGS = tuple(
 # --- what holds ---
 
 
-def of_account(view: store.View, account: str) -> tuple[Quota, ...]:
+def of_account(view: store.View | store.Tx, account: str) -> tuple[Quota, ...]:
     """Return the quotas of an account: those that were set, and AWS's own for the other keys."""
     return _over_account(rights.of_account(view, account))
 
@@ -90,7 +91,7 @@ def of_maker(view: store.View, account: str, id: str) -> tuple[Quota, ...]:
     return _of_maker(rights.of_issuer(view, account, id).identity, id)
 
 
-def most(view: store.View, account: str, key: str) -> int | None:
+def most(view: store.View | store.Tx, account: str, key: str) -> int | None:
     """Return the most that an account may have of something in all zones; None: no limit."""
     held = of_account(view, account)
     found = [quota.most for quota in held if quota.key == key and quota.share.zone is None]
@@ -172,6 +173,15 @@ def check(call: WriteCall) -> None:
                 now = used(call.view, account, quota)
                 if now > quota.most:
                     raise _exceeded(quota, now - more, more)
+
+
+def spent(view: store.View | store.Tx, account: str, key: str, had: int) -> errors.AwsError | None:
+    """Return the service's error when an account that has so many of something has all it may have:
+    for what is no record, in the transaction that would take one more."""
+    for quota in of_account(view, account):
+        if quota.key == key and quota.share.zone is None and had >= quota.most:
+            return _exceeded(quota, had, 1)
+    return None
 
 
 def affordable(

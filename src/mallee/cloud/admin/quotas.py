@@ -18,9 +18,10 @@ from mallee.cloud.admin import accountpolicies, accounts, buckets
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import zones
 from mallee.cloud.iam import attachments, entities, users
+from mallee.cloud.modes import addresses
 from mallee.cloud.quotas import Quota
 from mallee.cloud.state import records
-from mallee.model.identity.quotas import KEYS, OF_OBJECTS, Share
+from mallee.model.identity.quotas import ADDRESS_BLOCKS, KEYS, OF_OBJECTS, Share
 
 POLICY_NAME = "quotas"
 EVERYWHERE = "*"
@@ -195,6 +196,8 @@ def _render(call: Call, account: str, quota: Quota) -> dict[str, Any]:
 def _used(call: Call, account: str, quota: Quota) -> int:
     if quota.key in OF_OBJECTS:
         return buckets.used(call, account, quota)
+    if quota.key == ADDRESS_BLOCKS:
+        return addresses.blocks_of(call.view, account)
     return quotas.used(call.view, account, quota)
 
 

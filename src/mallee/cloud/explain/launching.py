@@ -69,7 +69,7 @@ def _errors(call: WriteCall, wanted: Wanted) -> Iterator[errors.AwsError]:
     yield from quotas.exceeded_by(call, each, count)
     group = securitygroups.by_name(call, securitygroups.DEFAULT_NAME, subnet.doc.vpc_id)
     if privateips.affordable(call.tx, subnet, {group.id: 1}, count) < count:
-        yield privateips.short(subnet)
+        yield privateips.short(call.tx, subnet)
     if subnet.doc.map_public_ip_on_launch and publicpool.free(call) < count:
         yield publicpool.used_up(call)
     yield from _room(call, wanted)

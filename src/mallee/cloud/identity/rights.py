@@ -94,7 +94,7 @@ def of_session(view: store.View, session: Session) -> tuple[policy.Attached, ...
     return (*given, *named)
 
 
-def of_account(view: store.View, account: str) -> tuple[policy.Attached, ...]:
+def of_account(view: store.View | store.Tx, account: str) -> tuple[policy.Attached, ...]:
     """Return the policies that the cloud set over an account."""
     record = view.get(records.ACCOUNT, account)
     if record is None:

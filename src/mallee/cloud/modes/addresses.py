@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from mallee.aws import errors
+from mallee.cloud import quotas
 from mallee.cloud.call import WriteCall
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
+from mallee.model.identity import quotas as keys
 from mallee.model.network import sharedranges
 from mallee.model.network.networks import Subnet
 from mallee.model.network.sharedranges import SharedRange
@@ -65,29 +67,51 @@ def in_use(view: Reader) -> Iterator[Block]:
             yield Block(index, group_id, used)
 
 
+def blocks_of(view: Reader, account: str) -> int:
+    """Return how many blocks an account's groups have in use."""
+    return sum(_account(view, one) == account for one in in_use(view))
+
+
+def _room(view: Reader, subnet: SubnetRecord, used: list[Block]) -> int:
+    """Return how many blocks more the subnet's account may have."""
+    unused = _shared(subnet.doc).blocks - len(used)
+    most = quotas.most(view, subnet.account, keys.ADDRESS_BLOCKS)
+    own = sum(_account(view, one) == subnet.account for one in used)
+    return unused if most is None else max(min(unused, most - own), 0)
+
+
 def _free_indexes(tx: store.Tx, shared: SharedRange) -> Iterator[int]:
     return (index for index in range(shared.blocks) if not tx.total(_space(index)))
 
 
-def _claim_block(call: WriteCall, subnet: Subnet, group_id: str) -> int:
-    """Claim the lowest free block for a group; raise `InsufficientAddressCapacity`."""
-    shared = _shared(subnet)
+def _claim_block(call: WriteCall, subnet: SubnetRecord, group_id: str) -> int:
+    """Claim the lowest free block for a group; raise `InsufficientAddressCapacity`, or that its
+    account has all that it may have."""
+    shared = _shared(subnet.doc)
+    if spent := _spent(call.tx, subnet):
+        raise spent
     for index in _free_indexes(call.tx, shared):
         # Whose it was last has nothing in it any more.
         call.tx.release(BLOCKS, str(index))
         call.tx.claim(BLOCKS, str(index), group_id)
         return index
-    raise used_up(subnet)
+    raise used_up(call.tx, subnet)
 
 
-def used_up(subnet: Subnet) -> errors.AwsError:
-    """Return the error that says what to do when all blocks are in use."""
-    shared = _shared(subnet)
-    return errors.InsufficientAddressCapacity(
-        f"All {shared.blocks} networks of {shared.block_size} addresses in {subnet.cidr} are in "
-        "use by security groups. Launch in a security group that is in use, or terminate the "
+def used_up(view: Reader, subnet: SubnetRecord) -> errors.AwsError:
+    """Return the error that says what to do when no further block is to be had."""
+    shared = _shared(subnet.doc)
+    return _spent(view, subnet) or errors.InsufficientAddressCapacity(
+        f"All {shared.blocks} networks of {shared.block_size} addresses in {subnet.doc.cidr} are "
+        "in use by security groups. Launch in a security group that is in use, or terminate the "
         "instances of another."
     )
+
+
+def _spent(view: Reader, subnet: SubnetRecord) -> errors.AwsError | None:
+    """Return the error when the subnet's account has all blocks that it may have."""
+    had = blocks_of(view, subnet.account)
+    return quotas.spent(view, subnet.account, keys.ADDRESS_BLOCKS, had)
 
 
 def group_of(view: Reader, subnet: SubnetRecord, address: str) -> str:
@@ -135,7 +159,7 @@ def _lent_to(call: WriteCall, subnet: SubnetRecord, group_id: str) -> tuple[rang
     )
     index = next(roomy, None)
     if index is None:
-        index = _claim_block(call, subnet.doc, group_id)
+        index = _claim_block(call, subnet, group_id)
     block = sharedranges.block(subnet.doc.cidr, shared.block_size, index)
     return (sharedranges.lent_of_block(block),)
 
@@ -158,7 +182,7 @@ def take(call: WriteCall, subnet: SubnetRecord, owner: str, asked: tuple[str, st
             f"Address {address} is not lent here: " + _why_not(shared, group_id)
         )
     if shared.is_managed and not call.tx.total(claim_space(subnet.doc, address)):
-        _claim_block(call, subnet.doc, group_id)
+        _claim_block(call, subnet, group_id)
     return _claim(call, subnet.doc, address, owner)
 
 
@@ -197,7 +221,7 @@ def free(view: Reader, subnet: SubnetRecord) -> int:
     used = list(in_use(view))
     own = (block for block in used if _account(view, block) == subnet.account)
     left = sum(shared.per_block - block.used for block in own)
-    return left + (shared.blocks - len(used)) * shared.per_block
+    return left + _room(view, subnet, used) * shared.per_block
 
 
 def _account(view: Reader, block: Block) -> str:
@@ -221,7 +245,7 @@ def affordable(view: Reader, subnet: SubnetRecord, needs: Mapping[str, int], mos
         more = (max(each * count - left[group_id], 0) for group_id, each in needs.items())
         return sum(-(-one // shared.per_block) for one in more)
 
-    unused = shared.blocks - len(used)
+    unused = _room(view, subnet, used)
     most = min(most, (unused * shared.per_block + sum(left.values())) // sum(needs.values()))
     while most and blocks_for(most) > unused:
         most -= 1

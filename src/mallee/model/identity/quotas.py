@@ -60,6 +60,8 @@ VOLUMES_SIZE = "ec2:quota-volumetotalsize"
 ADDRESSES = "ec2:quota-addressnumber"
 SECURITY_GROUPS = "ec2:quota-securitygroupnumber"
 INTERFACES = "ec2:quota-networkinterfacenumber"
+ADDRESS_BLOCKS = "ec2:quota-addressblocknumber"
+"""Counted where they are claimed (`cloud.modes.addresses`): they are no records."""
 VPCS = "ec2:quota-vpcnumber"
 INTERNET_GATEWAYS = "ec2:quota-internetgatewaynumber"
 KEY_PAIRS = "ec2:quota-keypairnumber"
@@ -93,6 +95,8 @@ KEYS: Mapping[str, Key] = {
     SECURITY_GROUPS: Key("security groups", is_of_users=True, ceiling=2500),
     # Eucalyptus had no limit for them; each has an address of what all accounts may share.
     INTERFACES: _of_account("network interfaces", 5000),
+    # A VLAN goes with each, of what all accounts share.
+    ADDRESS_BLOCKS: _of_account("networks of security groups in the managed modes", 256),
     VPCS: _of_account("VPCs", 5),
     INTERNET_GATEWAYS: Key("internet gateways", is_of_users=True, ceiling=5),
     "ec2:quota-launchtemplatenumber": _later("launch templates"),

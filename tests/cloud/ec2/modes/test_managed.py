@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from mallee.model.configuration.settings import Network, Settings
+from mallee.model.identity import quotas
 from mallee.model.network.classic import Classic
 from tests.cloud.ec2 import asking
 from tests.cloud.ec2.asking import refusal
+from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost
 
 CLASSIC = Classic(device="eth1", subnet="10.10.0.0/25", vlans="2-5")
@@ -80,6 +82,30 @@ def test_when_blocks_are_used_up_nothing_is_half_made(alice: Any, bob: Any) -> N
     assert code == "InsufficientAddressCapacity"
     wanted = {"ImageId": IMAGE_ID, "MinCount": 1, "MaxCount": 60, "SecurityGroups": ["a"]}
     assert len(alice.run_instances(**wanted)["Instances"]) == 26
+
+
+@pytest.mark.usefixtures("host")
+def test_an_account_has_no_more_blocks_than_its_quota(
+    alice: Any, bob: Any, administration: Administration
+) -> None:
+    administration.limit(quotas.ADDRESS_BLOCKS, 1)
+    assert free(bob) == 27
+    first, second = group_of(bob, "first"), group_of(bob, "second")
+    launch(bob, [first], 20)
+    for asked in ({}, {"PrivateIpAddress": "10.10.0.36"}):
+        code = refusal(launch, client=bob, groups=[second], **asked)
+        assert code == "NetworkInterfaceLimitExceeded"
+    # What its one block has is his, and not more.
+    wanted = {"ImageId": IMAGE_ID, "MinCount": 1, "MaxCount": 60, "SecurityGroups": ["first"]}
+    assert len(bob.run_instances(**wanted)["Instances"]) == 7
+    asked = {"AccountName": administration.account}
+    shown = administration.sender.ask("mallee", "DescribeQuotas", **asked).text
+    row = shown[shown.index(f"<Key>{quotas.ADDRESS_BLOCKS}</Key>") :].split("</member>")[0]
+    assert "<Limit>1</Limit>" in row
+    assert "<Usage>1</Usage>" in row
+    # It is nobody else's.
+    launch(alice, [group_of(alice, "a")])
+    launch(alice, [group_of(alice, "b")])
 
 
 @pytest.mark.usefixtures("host")

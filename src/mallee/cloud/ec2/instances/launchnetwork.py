@@ -253,7 +253,7 @@ def affordable(call: WriteCall, nics: Sequence[Nic], counts: tuple[int, int]) ->
     for id, by_group in needs.items():
         count = privateips.affordable(call.tx, by_id[id], by_group, most)
         if count < least:
-            raise privateips.short(by_id[id])
+            raise privateips.short(call.tx, by_id[id])
         most = min(most, count)
     return most
 

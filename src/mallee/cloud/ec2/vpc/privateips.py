@@ -63,11 +63,11 @@ def affordable(
     return min(most, free(view, subnet) // sum(needs.values()))
 
 
-def short(subnet: SubnetRecord) -> errors.AwsError:
+def short(view: store.View | store.Tx, subnet: SubnetRecord) -> errors.AwsError:
     """Return the error that says what a launch is short of that needs more addresses."""
     shared = subnet.doc.shared
     if shared is not None and shared.is_managed:
-        return addresses.used_up(subnet.doc)
+        return addresses.used_up(view, subnet)
     return errors.InsufficientFreeAddressesInSubnet(subnet.id)
 
 
