@@ -5,8 +5,9 @@ Which interfaces the legs are made on may be the host's own say: what its docume
 the cloud's words, and on the cloud's own machine the cloud must say what its settings say.
 """
 
+import bisect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, ip_address
 
 from msgspec.structs import replace
@@ -120,15 +121,30 @@ def _check_guests(wanted: HostWanted, mode: ModeWanted, subnet: IPv4Network) -> 
     taken = {block.gateway for block in mode.blocks}
     hosts = (*wanted.peers, *filter(None, (wanted.own,)))
     taken |= {str(ip_address(one.address)) for one in hosts if one.address}
+    blocks = _by_vpc(mode.blocks)
     for vpc in wanted.vpcs:
-        own = [IPv4Network(block.cidr) for block in mode.blocks if block.vpc_id == vpc.id]
         if IPv4Network(vpc.cidr) != subnet:
             raise NotTrusted(f"{vpc.id} with {vpc.cidr}, not {subnet}")
+        firsts, lasts = blocks.get(vpc.id, ((), ()))
         for interface in vpc.interfaces:
             for ip in (interface.private_ip, *(one.private_ip for one in interface.secondary)):
-                address = IPv4Address(ip)
-                if ip in taken or not any(address in block for block in own):
+                number = int(IPv4Address(ip))
+                at = bisect.bisect(firsts, number) - 1
+                if ip in taken or at < 0 or number > lasts[at]:
                     raise NotTrusted(f"{interface.id} with {ip}, which is not of its blocks")
+
+
+def _by_vpc(blocks: Iterable[BlockWanted]) -> dict[str, tuple[Sequence[int], Sequence[int]]]:
+    """Return the first and the last addresses of each VPC's blocks, in order: they are apart."""
+    spans: dict[str, set[tuple[int, int]]] = {}
+    for block in blocks:
+        network = IPv4Network(block.cidr)
+        span = int(network.network_address), int(network.broadcast_address)
+        spans.setdefault(block.vpc_id, set()).add(span)
+    return {
+        id: ([first for first, _ in sorted(found)], [last for _, last in sorted(found)])
+        for id, found in spans.items()
+    }
 
 
 def _check_inside(text: str, network: IPv4Network) -> None:
