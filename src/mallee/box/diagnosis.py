@@ -183,7 +183,7 @@ def announced(answers: Mapping[str, Answer], ours: Collection[str]) -> list[Find
         for one in answer["Announced"]:
             if one["By"] in ours:
                 continue
-            cause = f"{one['By']} says so by {one['How']} on the network of {name}"
+            cause = f"{_who(one['By'])} says so by {one['How']} on the network of {name}"
             cure = "another cloud or router uses it: take it from there, or take another range"
             subject = f"range {one['Network']}"
             found[subject] = trouble(subject, Ailment(Code.RANGE_ANNOUNCED, cause, cure))
@@ -219,12 +219,17 @@ def strangers(
             f"address {address}",
             Ailment(
                 Code.ADDRESS_TAKEN,
-                f"{mac} on the network of {name} has it already",
+                f"{_who(mac)} on the network of {name} has it already",
                 "take it from that machine, or leave it out of the cloud's ranges (mallee.toml)",
             ),
         )
         for address, (mac, name) in sorted(found.items())
     ] or [well("addresses", "nobody else on the hosts' networks has one of the cloud's")]
+
+
+def _who(by: str) -> str:
+    """Name who speaks, with what his hardware address gives away."""
+    return f"{by} (named as Eucalyptus names its instances)" if by.startswith("d0:0d:") else by
 
 
 def _is_within(address: str, spans: Collection[range]) -> bool:

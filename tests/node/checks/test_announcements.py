@@ -68,3 +68,55 @@ def test_who_speaks_from_a_range_is_named() -> None:
         assert announcements.read_arp(here, ranges) is None
         there.send(b"short")
         assert announcements.read_arp(here, ranges) is None
+
+
+def ospf(*lsas: bytes, kind: int = 4) -> bytes:
+    """A packet of OSPF from 192.0.2.9."""
+    ip = bytes((0x45,)) + bytes(8) + bytes((89,)) + bytes(2) + socket.inet_aton("192.0.2.9") * 2
+    return ip + bytes((2, kind)) + bytes(22) + struct.pack("!I", len(lsas)) + b"".join(lsas)
+
+
+def lsa(kind: int, id: str, body: bytes, age: int = 1) -> bytes:
+    ends = socket.inet_aton(id), bytes(4)
+    return struct.pack("!HBB4s4sIHH", age, 0, kind, *ends, 1, 0, 20 + len(body)) + body
+
+
+MASK = socket.inet_aton("255.255.0.0")
+STUB = bytes((0, 0, 0, 2)) + b"".join(
+    socket.inet_aton(id) + socket.inet_aton(mask) + bytes((kind, 0, 0, 1))
+    for id, mask, kind in (("192.0.2.8", "192.0.2.9", 1), ("10.20.0.0", "255.255.0.0", 3))
+)
+
+
+def test_networks_of_ospf_are_read() -> None:
+    told = ospf(
+        lsa(1, "192.0.2.9", STUB),
+        lsa(2, "10.30.0.7", MASK),
+        lsa(5, "10.40.0.0", MASK + bytes(12)),
+        lsa(3, "10.50.0.0", MASK, age=3600),
+        lsa(5, "0.0.0.0", bytes(16)),
+        lsa(10, "10.60.0.0", MASK),
+    )
+    found = list(map(str, announcements.lsa_networks(told)))
+    assert found == ["10.20.0.0/16", "10.30.0.0/16", "10.40.0.0/16"]
+    assert list(announcements.lsa_networks(ospf(lsa(5, "10.40.0.0", MASK), kind=1))) == []
+
+
+def test_a_packet_of_ospf_that_is_cut_off_says_no_more_than_what_is_whole() -> None:
+    whole = ospf(lsa(1, "192.0.2.9", STUB), lsa(5, "10.40.0.0", MASK))
+    for length in range(len(whole)):
+        assert len(list(announcements.lsa_networks(whole[:length]))) <= 1
+    for at in range(20, len(whole)):
+        spoiled = whole[:at] + b"\xff" + whole[at + 1 :]
+        assert len(list(announcements.lsa_networks(spoiled))) <= 64
+
+
+def test_who_announces_by_ospf_is_named() -> None:
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there:
+        there.send(ospf(lsa(5, "10.40.0.0", MASK)))
+        found = announcements.read_route(here, (IPv4Network("10.40.128.0/17"),))
+        assert found is not None
+        assert (found.network, found.by, found.how) == ("10.40.0.0/16", "192.0.2.9", "OSPF")
+        there.send(b"short")
+        assert announcements.read_route(here, (IPv4Network("10.40.128.0/17"),)) is None

@@ -122,6 +122,29 @@ def test_who_says_that_he_has_an_address_of_the_ranges_is_heard(link: tuple[str,
         wholecloud.wait_until(lambda: _heard(ears, asking), 20.0, "the announcement")
 
 
+def test_what_routers_announce_passes_the_sieve_and_nothing_else(link: tuple[str, str]) -> None:
+    near, far = link
+    ears = listening.Ears()
+    ears.begin(wish(near, ranges=(IPv4Network("203.0.113.0/24"),)))
+    network, mask = (socket.inet_aton(one) for one in ("203.0.113.0", "255.255.255.0"))
+    head = bytes((2, 4)) + bytes(22) + (1).to_bytes(4)
+    lsa = bytes((0, 1, 0, 5)) + network + bytes(10) + (24).to_bytes(2) + mask
+    rip = bytes((2, 2, 0, 0)) + bytes((0, 2, 0, 0)) + network + mask + bytes(7) + b"\x01"
+    udp = (520).to_bytes(2) * 2 + (8 + len(rip)).to_bytes(2) + bytes(2) + rip
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as mouth:
+        mouth.bind((far, 0))
+        for protocol, said in ((89, head + lsa), (17, udp), (6, head + lsa)):
+            ip = bytes((0x45,)) + bytes(8) + bytes((protocol,)) + bytes(2) + bytes((9,)) * 8
+            mouth.send(b"\xff" * 6 + mouth.getsockname()[4] + b"\x08\x00" + ip + said)
+
+    def announced() -> set[str]:
+        ear = ears.look(NONCE)
+        return {one.how for one in ear.announced} if ear else set()
+
+    wholecloud.wait_until(lambda: announced() == {"OSPF", "RIP"}, 20.0, "both to be heard")
+    assert ears.end(NONCE) is not None
+
+
 def _heard(ears: listening.Ears, asking: socket.socket) -> bool:
     asking.sendto(b"x", ("203.0.113.99", 9))
     ear = ears.look(NONCE)

@@ -123,7 +123,7 @@ def _open(ear: Ear) -> _Links:
                 ear, announcements.read_arp(link, ear.wish.ranges)
             )
             routes = _packets(_IP, ear.wish.device)
-            links[routes] = lambda link: _note(ear, announcements.read_rip(link, ear.wish.ranges))
+            links[routes] = lambda link: _note(ear, announcements.read_route(link, ear.wish.ranges))
             _hear_multicast(routes, ear.wish.device)
             sieves.put(routes, sieves.ROUTES)
         for link in links:

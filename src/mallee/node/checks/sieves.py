@@ -16,7 +16,7 @@ _LOAD_HALF, _LOAD_BYTE, _LOAD_HEAD = 0x28, 0x30, 0xB1
 _LOAD_WORD_AT, _LOAD_HALF_AT, _LOAD_BYTE_AT = 0x40, 0x48, 0x50
 _IS, _GIVE = 0x15, 0x06
 _ALL = 0x40000
-_UDP, _ICMP, _ECHO = 17, 1, 8
+_UDP, _ICMP, _ECHO, _OSPF = 17, 1, 8, 89
 _RIP, _DHCP_CLIENT = 520, 68
 MARK = b"mallee-check "
 _MARK = int.from_bytes(MARK[:4])
@@ -82,6 +82,7 @@ ECHOES: tuple[Instruction, ...] = (
 
 ROUTES: tuple[Instruction, ...] = (
     (_LOAD_BYTE, 0, 0, 9),
+    (_IS, 4, 0, _OSPF),
     (_IS, 0, 4, _UDP),
     (_LOAD_HEAD, 0, 0, 0),
     (_LOAD_HALF_AT, 0, 0, 2),
@@ -89,7 +90,7 @@ ROUTES: tuple[Instruction, ...] = (
     (_GIVE, 0, 0, _ALL),
     (_GIVE, 0, 0, 0),
 )
-"""Of packets of IPv4 what routers announce by RIP."""
+"""Of packets of IPv4 what routers announce by RIP and OSPF."""
 
 
 def put(link: socket.socket, sieve: Sequence[Instruction]) -> None:
