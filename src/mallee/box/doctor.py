@@ -43,7 +43,7 @@ def examine(layout: Layout, wish: rounds.Wish | None = None) -> list[Finding]:
         access = None
     patient = ownchecks.Patient(layout, held, access)
     checks = ownchecks.OF_A_NODE if nodejoin.is_node(layout) else ownchecks.ALL
-    found = [_examine(one, patient) for one in checks]
+    found = [judge(one, patient) for one in checks]
     if wish is None or access is None:
         return [*found, *hostchecks.examine(layout)] if layout.root.exists() else found
     return [*found, *_ask_hosts(access, held, wish)]
@@ -97,7 +97,8 @@ def _own(layout: Layout) -> str:
     return f"those below {layout.root} are as they should be"
 
 
-def _examine(one: Check, patient: Patient) -> Finding:
+def judge(one: Check, patient: Patient) -> Finding:
+    """Do one check of this machine, and say what came of it."""
     try:
         return Finding(subject=one.subject, ok=True, text=one.look(patient))
     except steps.Failed as failed:

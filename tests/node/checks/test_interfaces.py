@@ -58,7 +58,7 @@ def test_a_bond_that_has_lost_a_member_is_named_though_it_carries_on() -> None:
     assert one.cause == "eth1 of the bond bond0 is down: it carries on with 1 of 2"
     assert "/proc/net/bonding/bond0" in one.cure
     (one,) = interfaces.troubles([bond])
-    assert one.cause == "the bond bond0 has no member"
+    assert (one.code, one.cause) == (Code.BOND_EMPTY, "the bond bond0 has no member")
 
 
 def test_the_card_of_an_address_is_found() -> None:

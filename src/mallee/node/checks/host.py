@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from mallee.kit import pki, process
 from mallee.model.hosts.ailments import Ailment, Code
@@ -25,7 +25,7 @@ from mallee.model.hosts.checks import Finding
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node import facts, kvmproof
-from mallee.node.checks import interfaces, machine, rules, switchports
+from mallee.node.checks import interfaces, machine, rules, switchports, troubles
 from mallee.node.checks.troubles import Trouble
 from mallee.node.do.network import uplink
 from mallee.node.gateways import lookout, nexthops
@@ -40,6 +40,7 @@ FILES_PERCENT_MAX = 90
 DISK_PERCENT_MIN = 5
 _DNS_PORT = 53
 _LEGACY = "iptables-legacy-save"
+_BRIDGES_ASK = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 
 Check = Callable[[Layout], str]
@@ -95,10 +96,6 @@ def fetch_device_of_mode(layout: Layout, wanted: HostWanted | None) -> str:
     return interfaces.device_of_mode(facts.read_classic(layout), wanted)
 
 
-def _raise(code: Code, cause: str, cure: str) -> NoReturn:
-    raise Trouble(Ailment(code, cause, cure))
-
-
 def _interfaces(layout: Layout) -> str:
     links = fetch_links()
     if found := interfaces.troubles(links):
@@ -151,7 +148,7 @@ def _libvirt(layout: Layout) -> str:
         said = process.run(("virsh", "-c", layout.libvirt_uri, "version"), timeout_s=10).text
     except (process.Failed, process.TimedOut) as error:
         cause = f"this host's libvirtd does not answer: {error}"
-        _raise(Code.LIBVIRT_SILENT, cause, "mallee logs libvirtd; mallee up starts it again")
+        troubles.tell(Code.LIBVIRT_SILENT, cause, "mallee logs libvirtd; mallee up starts it again")
     return said.strip().splitlines()[-1]
 
 
@@ -159,10 +156,10 @@ def _acceleration(layout: Layout) -> str:
     verdict = kvmproof.read_verdict(layout)
     again = "mallee kvm prove && mallee down && mallee up  (guests go on running)"
     if verdict is None:
-        _raise(Code.KVM_UNPROVED, "KVM was not proved, so guests are emulated", again)
+        troubles.tell(Code.KVM_UNPROVED, "KVM was not proved, so guests are emulated", again)
     if verdict.proved_for != kvmproof.fetch_subject():
         said = f"the verdict on KVM is about another kernel or QEMU: {verdict.proved_for}"
-        _raise(Code.KVM_UNPROVED, said, again)
+        troubles.tell(Code.KVM_UNPROVED, said, again)
     return f"{verdict.acceleration}: {verdict.reason}"
 
 
@@ -190,7 +187,7 @@ def _legacy_rules() -> list[Ailment]:
 def _bridge_filter() -> list[Ailment]:
     """See whether those rules are asked about frames that cross the host's bridges as well."""
     try:
-        is_on = Path("/proc/sys/net/bridge/bridge-nf-call-iptables").read_text().strip() == "1"
+        is_on = _BRIDGES_ASK.read_text().strip() == "1"
     except FileNotFoundError:
         return []
     if not is_on:
@@ -202,14 +199,14 @@ def _bridge_filter() -> list[Ailment]:
 def _names(layout: Layout) -> str:
     servers = uplink.fetch_resolvers()
     if not servers:
-        _raise(
+        troubles.tell(
             Code.NAMES_NONE,
             "/etc/resolv.conf names no server that guests could ask",
             "put one in: nameserver 192.0.2.53 (yours)",
         )
     silent = [one for one in servers if not _answers_names(one)]
     if silent:
-        _raise(
+        troubles.tell(
             Code.NAMES_SILENT,
             f"the name server {', '.join(silent)} does not answer",
             "see whether it runs and is reached, or name another one in /etc/resolv.conf",
@@ -236,14 +233,14 @@ def _answers_names(server: str) -> bool:
 def _limits(layout: Layout) -> str:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < OPEN_FILES_MIN:
-        _raise(
+        troubles.tell(
             Code.FILES_FEW,
             f"this process may open {soft} files, and {OPEN_FILES_MIN} are needed",
             "raise it before mallee up: ulimit -n 65536",
         )
     used, _, most = map(int, Path("/proc/sys/fs/file-nr").read_text().split())
     if used * 100 > most * FILES_PERCENT_MAX:
-        _raise(
+        troubles.tell(
             Code.FILES_FULL,
             f"{used} of the {most} files that the machine may open are open",
             "find who has them: lsof | awk '{print $1}' | sort | uniq -c | sort -n | tail",
@@ -271,7 +268,7 @@ def _disk(layout: Layout) -> str:
     least = min(free_percent, inodes_percent)
     if least < DISK_PERCENT_MIN:
         what = "space" if free_percent == least else "room for files (inodes)"
-        _raise(
+        troubles.tell(
             Code.DISK_FULL,
             f"only {least} % of the {what} under {layout.root} are free",
             "make room there, or move instances away: mallee hosts drain",
@@ -290,7 +287,7 @@ def _certificate(layout: Layout) -> str:
     left_s = issued.ends_at - time.time()
     if left_s < CERTIFICATE_S_MIN:
         ended = "has ended" if left_s < 0 else f"ends in {left_s / 3600:.0f} hours"
-        _raise(
+        troubles.tell(
             Code.CERTIFICATE_ENDING,
             f"this host's certificate {ended}, and should have been renewed",
             "mallee logs node says why; a host with an ended one joins again: mallee node join",
