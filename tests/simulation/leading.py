@@ -46,6 +46,9 @@ class Fence:
     def write(self, taken: GatewayWanted | None) -> None:
         self.taken = taken
 
+    def is_of_this_boot(self) -> bool:
+        return True
+
 
 class Door(Protocol):
     """The cloud, as the machine calls it."""

@@ -66,8 +66,10 @@ def maintain(host: str, *, root: Root = DEFAULT) -> None:
     _stand(root, host, "maintenance")
 
 
-def change(host: str, *, address: str = "", roles: str = "", root: Root = DEFAULT) -> None:
-    """Change where a host is reached, or what it does.
+def change(
+    host: str, *, address: str = "", roles: str = "", is_off: bool = False, root: Root = DEFAULT
+) -> None:
+    """Change where a host is reached, or what it does; or say that it is off.
 
     Parameters
     ----------
@@ -77,12 +79,17 @@ def change(host: str, *, address: str = "", roles: str = "", root: Root = DEFAUL
         At which other hosts reach it.
     roles
         Of compute, gateway, storage, with commas between.
+    is_off
+        It is silent because it has no power, so another host may lead guests to the world in its
+        place. Say so only of a machine that you have seen to be off: two must not lead.
     """
     asked: dict[str, Any] = {"Address": address} if address else {}
+    if is_off:
+        asked["IsOff"] = True
     if roles:
         asked["Roles"] = roles.split(",")
     if not asked:
-        raise steps.Failed("nothing is to be changed", "say what: --address, --roles")
+        raise steps.Failed("nothing is to be changed", "say what: --address, --roles, --is-off")
     layout = Layout(root)
     _call(layout, "ModifyHost", {"HostId": _id_of(layout, host), **asked})
 

@@ -66,6 +66,7 @@ def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
         free_disk_bytes=fetch_free_disk_bytes(standing.layout) >> 30 << 30,
         services=services,
         cpu=_ask_cpu(standing),
+        with_cloud=standing.layout.settings.exists(),
     )
 
 

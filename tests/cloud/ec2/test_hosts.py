@@ -7,8 +7,12 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import migrating, placement, standings
 from mallee.cloud.state import records, store
+from mallee.cloud.state.records import HostSeen
 from mallee.model.hosts import hosts
 from mallee.model.hosts.cpus import Cpu
+from mallee.model.hosts.hosts import Host
+from mallee.model.network.gateways import WORLD, Charge
+from tests.cloud.agent import FACTS
 from tests.cloud.ec2.asking import described, launch_one, refused, state
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.test_snapshots import Cutting
@@ -164,6 +168,45 @@ def test_events_do_not_grow_for_ever(
     found = standings.events(world.store.view, host.id)
     assert len(found) == standings.standing.EVENTS_KEPT
     assert found[-1].doc.number == standings.standing.EVENTS_KEPT + 5
+
+
+def test_world_is_taken_only_from_a_silent_host_that_leads_to_it(
+    host: FakeHost, administration: Administration, world: World
+) -> None:
+    other = Host(
+        id="host-other",
+        name="other",
+        zone=ZONE,
+        certificate_serial="2",
+        joined_at=2.0,
+        address="198.51.100.9",
+    )
+
+    def observe(tx: store.Tx, id: str, is_silent: bool) -> None:
+        record = tx.get(records.HOST, id)
+        assert record is not None
+        tx.observe(record, HostSeen(facts=FACTS, is_silent=is_silent))
+
+    def lead(tx: store.Tx) -> None:
+        charge = Charge(host_id=host.id, term=1, since=0.0, why="x", known_standby_id="")
+        tx.insert(records.GATEWAY, "", WORLD, charge)
+
+    def refusal() -> str:
+        answer = modify(administration, host, IsOff="true")
+        assert answer.code == "IncorrectState"
+        return answer.text
+
+    assert "it is not off" in refusal()
+    world.store.transact(lambda tx: observe(tx, host.id, True))
+    assert "does not lead" in refusal()
+    world.store.transact(lead)
+    assert "nobody can lead" in refusal()
+    world.store.transact(lambda tx: tx.insert(records.HOST, "", other.id, other))
+    world.store.transact(lambda tx: observe(tx, other.id, False))
+    assert modify(administration, host, IsOff="true").status == 200
+    charged = world.store.view.get(records.GATEWAY, WORLD)
+    assert charged is not None
+    assert (charged.doc.host_id, charged.doc.former_id) == (other.id, host.id)
 
 
 # --- retiring ---

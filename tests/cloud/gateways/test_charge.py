@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.gateways import leases
+from mallee.cloud.gateways import charge, leases
 from mallee.cloud.hosts import standings
 from mallee.cloud.reconcile import gateways
 from mallee.cloud.state import records, store
@@ -33,6 +33,7 @@ class Cloud:
     def __init__(self, opened: store.Store, time: clouds.HandClock) -> None:
         self.store = opened
         self.time = time
+        self.fronts: set[str] = set()
 
     def join(self, *ids: str) -> None:
         """Let hosts join, and be heard."""
@@ -49,9 +50,9 @@ class Cloud:
             self.hear(id)
 
     def hear(self, id: str, way: WayState = WayState.OPEN, *, is_silent: bool = False) -> None:
-        """Let a host be heard, or silent."""
+        """Let a host be heard, or silent; those of `fronts` have a front end beside them."""
         seen = WaySeen(way, "eth1 has no carrier." if way is WayState.DEAD else "")
-        facts = replace(FACTS, channel_port=int(id[-1]), way=seen)
+        facts = replace(FACTS, channel_port=int(id[-1]), way=seen, with_cloud=id in self.fronts)
 
         def observe(tx: store.Tx) -> None:
             host = tx.get(records.HOST, id)
@@ -338,3 +339,45 @@ def test_administrators_are_told_of_a_dead_way_of_those_that_may_lead(old: Cloud
     assert standings.judged(host) == Judged(State.BROKEN, ("eth1 has no carrier.",))
     other = replace(host, doc=replace(host.doc, roles=(Role.COMPUTE,)))
     assert standings.judged(other).state is State.ENABLED
+
+
+def test_machine_of_the_only_front_end_is_nobodys_standby(cloud: Cloud) -> None:
+    """With it the cloud would be lost too, and nobody could promise to go on by."""
+    cloud.fronts = {"host-2"}
+    cloud.join(*HOSTS)
+    assert cloud.settle().standby_id == "host-3"
+    cloud.hear("host-3", is_silent=True)
+    settled = cloud.settle()
+    assert (settled.host_id, settled.standby_id) == ("host-1", "")
+
+
+def test_front_end_that_is_not_the_only_one_can_be_standby(cloud: Cloud) -> None:
+    cloud.fronts = {"host-2", "host-3"}
+    cloud.join(*HOSTS)
+    assert cloud.settle().standby_id == "host-2"
+
+
+def test_machine_of_the_front_end_relieves_one_whose_way_is_dead(cloud: Cloud) -> None:
+    cloud.fronts = {"host-2"}
+    cloud.join("host-1", "host-2")
+    cloud.settle()
+    cloud.time.time += STAYS_S
+    cloud.hear("host-1", WayState.DEAD)
+    assert cloud.settle().host_id == "host-2"
+
+
+def test_host_without_a_standby_is_replaced_when_its_administrator_says_that_it_is_off(
+    cloud: Cloud,
+) -> None:
+    cloud.fronts = {"host-2"}
+    cloud.join("host-1", "host-2")
+    before = cloud.settle()
+    cloud.hear("host-1", is_silent=True)
+    assert cloud.settle() == before
+    hosts = cloud.store.view.list(records.HOST)
+    after = charge.declared_off(before, hosts, cloud.time.time)
+    assert after is not None
+    assert (after.host_id, after.former_id, after.term) == ("host-2", "host-1", before.term + 1)
+    assert "as its administrator says" in after.why
+    cloud.hear("host-2", is_silent=True)
+    assert charge.declared_off(before, cloud.store.view.list(records.HOST), 0.0) is None

@@ -1,8 +1,13 @@
 """A host holds the world by a lease, and two never do."""
 
 import math
+from pathlib import Path
 
+import msgspec
+
+from mallee.model.layout import Layout
 from mallee.model.network.gateways import LEASE_S, PROMISED_S, GatewayWanted
+from mallee.node.gateways import keeper
 from mallee.node.gateways.holding import Holding
 
 FIRST, SECOND = "host-1", "host-2"
@@ -28,6 +33,31 @@ def test_host_without_a_standby_needs_no_lease() -> None:
     holding = Holding(FIRST, promised_until=0.0)
     assert holding.take(GatewayWanted(FIRST, 1), 100.0, 100.1)
     assert holding.held_s(10_000.0) == math.inf
+
+
+def test_machine_that_begins_anew_leads_nobody_before_it_was_told_to() -> None:
+    """Meanwhile it may have been said to be off, and another host to lead."""
+    alone = GatewayWanted(FIRST, 1)
+    holding = Holding(FIRST, promised_until=13.0, taken=alone, is_confirmed=False)
+    assert holding.held_s(5.0) == 0.0
+    assert holding.take(alone, 5.0, 5.1)
+    assert holding.held_s(10_000.0) == math.inf
+
+
+def test_what_was_taken_is_of_a_life_of_the_machine(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.node.mkdir(parents=True)
+    book = keeper.Book(layout, "first")
+    assert not book.is_of_this_boot()
+    book.write(TOLD)
+    assert book.is_of_this_boot()
+    later = keeper.Book(layout, "second")
+    assert later.read() == TOLD
+    assert not later.is_of_this_boot()
+    # As an older agent wrote it.
+    (layout.node / "gateway.json").write_bytes(msgspec.json.encode(TOLD))
+    assert later.read() == TOLD
+    assert not later.is_of_this_boot()
 
 
 def test_who_has_promised_begins_after_the_other_has_ended() -> None:

@@ -848,6 +848,7 @@ class ModifyHostRequest(TypedDict):
     Address: NotRequired[str]
     Roles: NotRequired[list[str]]
     Standing: NotRequired[str]
+    IsOff: NotRequired[bool]
 
 
 class ModifyHostResponse(TypedDict):

@@ -15,6 +15,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.admin import retiring
 from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.gateways import charge
 from mallee.cloud.hosts import joining, placement, refusals, reserved, standings, tenancy
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
@@ -64,9 +65,29 @@ def modify_host(call: WriteCall, request: Request) -> Result:
         doc = replace(doc, roles=_roles(tx, host, request["Roles"]))
     if "Standing" in request:
         doc = replace(doc, standing=_standing(tx, host, request["Standing"]))
+    if request.get("IsOff", False):
+        _declare_off(tx, host)
     host = tx.write(host, doc)
     standings.note(tx, host.id)
     return {"Host": _render(call, host)}
+
+
+def _declare_off(tx: Tx, host: HostRecord) -> None:
+    """Take the world from a host of which nobody but its administrator knows that it is off."""
+    name = host.doc.name
+    if host.seen is None or not host.seen.is_silent:
+        raise errors.IncorrectState(f"The host {name} is heard, or soon noticed: it is not off.")
+    charged = tx.get(records.GATEWAY, WORLD)
+    if charged is None or charged.doc.host_id != host.id:
+        raise errors.IncorrectState(
+            f"The host {name} does not lead guests to the world: nothing can be taken from it."
+        )
+    planned = charge.declared_off(charged.doc, tx.list(records.HOST), tx.now)
+    if planned is None:
+        raise errors.IncorrectState(
+            "No other host that is heard has the role gateway and an address: nobody can lead."
+        )
+    tx.write(charged, planned)
 
 
 def retire_host(call: WriteCall, request: Request) -> Result:
@@ -243,7 +264,7 @@ ACTIONS: tuple[Action, ...] = (
         service="mallee",
         name="ModifyHost",
         does=Write(handle=modify_host),
-        honours=frozenset({"HostId", "Address", "Roles", "Standing"}),
+        honours=frozenset({"HostId", "Address", "Roles", "Standing", "IsOff"}),
         cloud_admin_only=True,
     ),
     Action(

@@ -38,12 +38,25 @@ def plan_charge(now: Charge | None, hosts: Sequence[HostRecord], at: float) -> C
     charged = by_id.get(now.host_id)
     heard = [host for host in fit if _is_heard(host) and host.id != now.host_id]
     if charged is None or charged not in fit:
-        return _replaced(now, charged, heard, at)
+        return _replaced(now, hosts, heard, at)
     if not _is_heard(charged):
         return _taken_over(now, charged, heard, at)
     if _way(charged) is WayState.DEAD:
         return _relieved(now, charged, heard, at)
-    return _attended(now, heard)
+    return _attended(now, _promising(hosts, heard))
+
+
+def declared_off(now: Charge, hosts: Sequence[HostRecord], at: float) -> Charge | None:
+    """Return who takes the place of the host in charge, which an administrator says is off; None:
+    nobody can."""
+    charged = next((host for host in hosts if host.id == now.host_id), None)
+    heard = [one for one in fitting(hosts) if _is_heard(one) and one.id != now.host_id]
+    preferred = [one for one in heard if one.id in now.standbys]
+    heir = next(iter((*preferred, *heard)), None)
+    if charged is None or heir is None:
+        return None
+    why = f"It takes the place of {charged.doc.name}, which is off, as its administrator says."
+    return _handed_over(now, heir, why, at)
 
 
 def _first(fit: list[HostRecord], at: float) -> Charge | None:
@@ -73,6 +86,16 @@ def _attended(now: Charge, heard: list[HostRecord], *, is_cut_off: bool = False)
             now, term=now.term + 1, standby_id=standby_id, standby_port=port, is_known=False
         )
     return replace(now, standby_port=port) if port not in (0, now.standby_port) else now
+
+
+def _promising(hosts: Sequence[HostRecord], heard: list[HostRecord]) -> list[HostRecord]:
+    """Return whose promise the host in charge could go on by when the cloud is away.
+
+    A machine with the only front end is lost together with the cloud: by its promise nobody could
+    go on then, and without a standby the host in charge needs none.
+    """
+    beside = [one for one in hosts if standings.is_member(one) and _is_with_cloud(one)]
+    return [one for one in heard if len(beside) != 1 or one.id != beside[0].id]
 
 
 def _standby(now: Charge, heard: list[HostRecord], *, is_cut_off: bool) -> HostRecord | None:
@@ -112,16 +135,17 @@ def _taken_over(now: Charge, charged: HostRecord, heard: list[HostRecord], at: f
 
 
 def _replaced(
-    now: Charge, charged: HostRecord | None, heard: list[HostRecord], at: float
+    now: Charge, hosts: Sequence[HostRecord], heard: list[HostRecord], at: float
 ) -> Charge:
     """Let another host take over from one that shall not be in charge, by its administrator."""
+    charged = next((host for host in hosts if host.id == now.host_id), None)
     is_member = charged is not None and standings.is_member(charged)
     is_heard = charged is not None and is_member and _is_heard(charged)
     if charged is not None and is_member and not is_heard:
         # It may lead all the same: only who retires it says that it does not.
         return _taken_over(now, charged, heard, at)
     if is_heard and now.standbys:
-        attended = _attended(now, heard)
+        attended = _attended(now, _promising(hosts, heard))
         if attended.term != now.term or not now.is_known:
             return attended
     preferred = [one for one in heard if one.id in now.standbys]
@@ -148,6 +172,10 @@ def _handed_over(now: Charge, heir: HostRecord, why: str, at: float) -> Charge:
 
 def _is_heard(host: HostRecord) -> bool:
     return host.seen is not None and not host.seen.is_silent
+
+
+def _is_with_cloud(host: HostRecord) -> bool:
+    return host.seen is not None and host.seen.facts.with_cloud
 
 
 def _way(host: HostRecord) -> WayState:

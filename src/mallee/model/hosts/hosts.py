@@ -104,6 +104,8 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What else runs there for the cloud, and what ails each; empty: nothing does."""
     way: WaySeen = WaySeen()
     """Its own way to the world, as far as it would lead guests there."""
+    with_cloud: bool = False
+    """Whether a front end of the cloud is on the same machine."""
 
 
 class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -3,7 +3,8 @@
 Invariants: (1) a host holds by a lease of the cloud's, or by its standby's promise, that began
 before it was asked for; (2) a host that has promised not to begin does not begin before the promise
 has ended, and an agent that begins anew has promised, for all it knows; (3) a term that was taken
-is written down first, so that an agent that begins anew goes on with it.
+is written down first, so that an agent that begins anew goes on with it; (4) a machine that begins
+anew leads nobody before it was told to: meanwhile it may have been said to be off.
 No clock, no I/O: the time comes in, in monotonic seconds. Guarded by a lock: promises are made in
 threads of the channel between hosts.
 """
@@ -25,6 +26,8 @@ class Holding:
     taken: GatewayWanted | None = None
     """The term that it holds, or held last."""
     leased_until: float = -math.inf
+    is_confirmed: bool = True
+    """Whether it was told to hold since the machine began."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def promise(self, told: GatewayWanted | None, peer_id: str, term: str, now: float) -> str:
@@ -51,7 +54,7 @@ class Holding:
         with self._lock:
             if not self._may_begin(now):
                 return False
-            self.taken = told
+            self.taken, self.is_confirmed = told, True
             self.leased_until = max(self.leased_until, asked_at + LEASE_S)
             return True
 
@@ -68,7 +71,7 @@ class Holding:
     @property
     def is_alone(self) -> bool:
         """Whether nobody can take over, so that what it has taken needs no lease."""
-        return self.taken is not None and not self.taken.standby_id
+        return self.taken is not None and not self.taken.standby_id and self.is_confirmed
 
     def held_s(self, now: float) -> float:
         """Return for how long it holds from now on; 0: not at all."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -39,6 +40,8 @@ ASKED_WITHIN_S = 3.0
 
 LOOK_AFTER = 10
 """Every how many rounds a fence that is shut is looked after: others may have taken it away."""
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 log = logs.get(__name__)
 
@@ -74,6 +77,10 @@ class Memory(Protocol):
         """Remember it; None: nothing. Blocks."""
         ...
 
+    def is_of_this_boot(self) -> bool:
+        """Tell whether what is written down is from since the machine began."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -102,6 +109,7 @@ class GatewayKeeper:
         # What the agent before this one promised is not known any more.
         self._holding = Holding(means.own_id, promised_until=now + PROMISED_S)
         self._holding.taken = means.book.read()
+        self._holding.is_confirmed = means.book.is_of_this_boot()
         self._is_away = False
         """Whether the cloud did not answer last."""
         self._ended_term = 0
@@ -245,7 +253,7 @@ def means(layout: Layout, door: cloud.Cloud, book: Ledger, net: Network) -> Mean
         door=door,
         ask_standby=partial(_ask_standby, layout),
         fence=fence.HostFence(layout),
-        book=Book(layout),
+        book=Book(layout, _BOOT_ID.read_text().strip()),
         wanted=lambda: book.wanted,
         answered=lambda: net.answered,
         clock=SYSTEM,
@@ -271,22 +279,44 @@ def _standby(wanted: HostWanted, taken: GatewayWanted | None) -> channel.Place |
     return None
 
 
+class Written(GatewayWanted, frozen=True, gc=False):
+    """What was taken, as it is written down."""
+
+    boot: str = ""
+    """Which life of the machine that was in, as its kernel calls it."""
+
+
 class Book:
     """What was taken, written down so that the next agent goes on with it."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, boot: str) -> None:
+        """`boot`: what the kernel calls this life of the machine."""
         self._path = layout.node / "gateway.json"
+        self._boot = boot
 
     def read(self) -> GatewayWanted | None:
         """Return it; None: nothing."""
+        found = self._read()
+        if found is None:
+            return None
+        return GatewayWanted(found.host_id, found.term, found.standby_id, found.standby_port)
+
+    def is_of_this_boot(self) -> bool:
+        """Tell whether what is written down is from since the machine began."""
+        found = self._read()
+        return found is not None and found.boot == self._boot
+
+    def _read(self) -> Written | None:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=GatewayWanted)
+            return msgspec.json.decode(self._path.read_bytes(), type=Written)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
 
     def write(self, taken: GatewayWanted | None) -> None:
         """Remember it; None: nothing."""
         if taken is not None:
-            files.write_atomically(self._path, msgspec.json.encode(taken))
+            told = (taken.host_id, taken.term, taken.standby_id, taken.standby_port)
+            written = Written(*told, self._boot)
+            files.write_atomically(self._path, msgspec.json.encode(written))
         else:
             self._path.unlink(missing_ok=True)
