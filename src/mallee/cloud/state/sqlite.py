@@ -5,7 +5,9 @@ driver is all it loads. Not its business: files of older versions (`schema`).
 """
 
 import contextlib
+import functools
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +29,11 @@ PRAGMAS = (
 )
 """Every connection's settings: commits are on disk before they are acknowledged."""
 
+ROWS_AT_ONCE = 32
+STATEMENTS_KEPT = 256
+"""Compiled, for each connection: what is said of one row, of two and so on is each another."""
+
+_VALUES = re.compile(r"VALUES \((.*?)\)", re.DOTALL)
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _CURES = {
@@ -66,8 +73,18 @@ class Session:
         return found[0] if found is not None else None
 
     def put(self, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Say it once for each row."""
-        self.connection.executemany(statement, cast(Any, rows))
+        """Say it of all rows; INSERTs of many at once.
+
+        Each time that something is said another thread may take its turn, and this one wait for it.
+        """
+        if _VALUES.search(statement) is None:
+            self.connection.executemany(statement, cast(Any, rows))
+            return
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[first : first + ROWS_AT_ONCE]
+            text, names = _of_several(statement, len(some))
+            values = [row[name] for row in some for name in names]
+            self.connection.execute(text, cast(Any, values))
 
     def change(self, statement: str, values: Mapping[str, object]) -> int:
         """Say it; return how many rows it changed."""
@@ -102,7 +119,12 @@ class Engine:
     def open(self, *, is_snapshot: bool = False) -> Session:
         """Connect: every transaction sees one moment only."""
         make(self._file)
-        connection = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self._file,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=STATEMENTS_KEPT,
+        )
         try:
             for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
@@ -147,6 +169,17 @@ class Engine:
 
     def listen(self, poke: Callable[[], None], over: threading.Event) -> None:
         """There is nothing to be heard."""
+
+
+@functools.cache
+def _of_several(statement: str, count: int) -> tuple[str, tuple[str, ...]]:
+    """Return an INSERT of so many rows, and the names of what it takes of each."""
+    found = _VALUES.search(statement)
+    assert found is not None
+    names = tuple(re.findall(r":(\w+)", found[1]))
+    row = f"({', '.join('?' * len(names))})"
+    values = f"VALUES {', '.join([row] * count)}"
+    return statement[: found.start()] + values + statement[found.end() :], names
 
 
 def make(path: str) -> None:
