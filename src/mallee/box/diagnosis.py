@@ -157,6 +157,20 @@ def tags(vlans: Sequence[int], lost: Lost) -> list[Finding]:
     return found or [well("VLANs", f"frames of {_vlans(sorted(vlans))} pass between hosts")]
 
 
+def twins(found: Mapping[str, Sequence[str]]) -> list[Finding]:
+    """Judge which hosts speak under one hardware address: machines copied from one disk."""
+    cure = "give each its own: ip link set CARD address 02:…; a copied machine also has the same "
+    cure += "/etc/machine-id, of which bridges' and DHCP clients' names are made "
+    cure += "(rm it, then systemd-machine-id-setup), and the same SSH host keys"
+    return [
+        trouble(
+            f"hosts {' and '.join(names)}",
+            Ailment(Code.HOSTS_ALIKE, f"their cards have the same hardware address {mac}", cure),
+        )
+        for mac, names in sorted(found.items())
+    ]
+
+
 def tunnels(came: Mapping[tuple[str, str], bool]) -> list[Finding]:
     """Judge whether packets of tunnels pass between hosts."""
     bad: dict[frozenset[str], str] = {}

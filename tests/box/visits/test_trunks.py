@@ -106,3 +106,12 @@ def test_tunnels_that_are_filtered_are_a_trouble(monkeypatch: pytest.MonkeyPatch
         "VLANs": "",
         "tunnels between c and all others": Code.TUNNEL_BLOCKED.value,
     }
+
+
+def test_copies_of_one_machine_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OWN, "host-c", {"Macs": ["02:0b", "02:42"]})
+    monkeypatch.setitem(OWN, "host-a", {"Macs": ["02:0a", "02:42"]})
+    # That two have a bridge of the same address between their own guests is no trouble.
+    assert see(monkeypatch, Wires())["hosts b and c"] == Code.HOSTS_ALIKE.value
+    monkeypatch.setitem(OWN, "host-c", {"Macs": ["02:0c", "02:42"]})
+    assert see(monkeypatch, Wires()) == {"VLANs": ""}

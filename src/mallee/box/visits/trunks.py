@@ -52,6 +52,8 @@ class Came:
     tunnels: dict[tuple[str, str], bool] = field(default_factory=dict[tuple[str, str], bool])
     announced: dict[str, Answer] = field(default_factory=dict[str, Answer])
     """By host: its last answer, with what others announced."""
+    twins: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """By hardware address of a card that was heard: the hosts that all have it."""
     troubles: list[Finding] = field(default_factory=list[Finding])
 
 
@@ -67,7 +69,7 @@ def see(
             visit.go(calling)
             calling = {} if visit.came.troubles else visit.missing()
     came = visit.came
-    found = list(came.troubles)
+    found = [*came.troubles, *diagnosis.twins(came.twins)]
     if trunks.vlans and len(hosts) > 1:
         lost = {pair: planned & ~passed for pair, passed in came.vlans.items()}
         found += diagnosis.tags(sorted(trunks.vlans), lost)
@@ -106,7 +108,10 @@ class _Visit:
 
     def _note(self, called: Round, heard: Round) -> None:
         came = self.came
-        by_mac = {mac: host for host in called.hosts for mac in self.own[host.id]["Macs"]}
+        by_mac: dict[str, list[Asked]] = {}
+        for host in called.hosts:
+            for mac in self.own[host.id]["Macs"]:
+                by_mac.setdefault(mac, []).append(host)
         for receiver in heard.hosts:
             answer = heard.answers[receiver.id]
             came.announced[receiver.name] = answer
@@ -117,9 +122,12 @@ class _Visit:
                     came.vlans.setdefault(pair, 0)
                     came.tunnels[pair] = came.tunnels.get(pair, False) or sender.address in tunnels
             for one in answer["Heard"]:
-                sender = by_mac.get(one["Mac"])
-                if sender is not None and sender is not receiver:
-                    came.vlans[sender.name, receiver.name] |= bits_of(one["Vlans"])
+                senders = by_mac.get(one["Mac"], [])
+                if len(senders) > 1:
+                    came.twins[one["Mac"]] = tuple(sender.name for sender in senders)
+                for sender in senders:
+                    if sender is not receiver:
+                        came.vlans[sender.name, receiver.name] |= bits_of(one["Vlans"])
 
     def missing(self) -> dict[Asked, int]:
         """Return who has to call again, and in which VLANs."""

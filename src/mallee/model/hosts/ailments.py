@@ -106,6 +106,8 @@ class Code(Enum):
     # Between hosts
     HOSTS_NONE = "hosts-none"
     """The zone, or the cloud, has no host."""
+    HOSTS_ALIKE = "hosts-alike"
+    """Hosts speak under one hardware address, as copies of one machine do."""
     HOST_SILENT = "host-silent"
     """A host's agent has not been heard for a while."""
     HOST_UNASKED = "host-unasked"
