@@ -1,6 +1,7 @@
 """The reconciler on a fake hypervisor and network, with real files: it makes what is wanted."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
 from mallee.node import apply, host, ledger, reachability
 from mallee.node.do.guests.hypervisor import HypervisorFailed
+from mallee.node.do.network.network import Tap
 from mallee.node.do.storage import disks
 from mallee.node.plan.guests import domain, progress, steps
 from mallee.node.plan.guests.seen import DomainState
@@ -63,6 +65,33 @@ async def test_a_life(stand: Stand) -> None:
         while reconciler.seen():
             await reconciler.wait_changed(reconciler.version)
     assert ledger.Ledger(stand.layout).progress == {}
+
+
+async def test_tap_that_is_made_during_a_look_at_all_is_not_forgotten(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who ends its instance then would be told that nothing is left of it."""
+    looked, may_end = threading.Event(), threading.Event()
+    look = stand.network.taps
+
+    def slow_look() -> tuple[Tap, ...]:
+        found = look()
+        looked.set()
+        assert may_end.wait(WITHIN_S)
+        return found
+
+    async with stand.agent() as reconciler:
+        monkeypatch.setattr(stand.network, "taps", slow_look)
+        await stand.want()
+        reconciler.poke()
+        assert await asyncio.to_thread(looked.wait, WITHIN_S)
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+        monkeypatch.setattr(stand.network, "taps", look)
+        may_end.set()
+        await stand.want(stand.instance(power=Power.TERMINATED))
+        await stand.wait_phase(Phase.GONE)
+        assert stand.network.taps() == ()
 
 
 async def test_many_launches_at_once_share_one_fetch(stand: Stand) -> None:

@@ -1,5 +1,7 @@
 """Looks at what is on the host: the `fetch` of the reconciler. All calls block."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mallee.model.hosts.hosts import InstanceWanted
@@ -16,6 +18,31 @@ class Taps:
 
     names: set[str] = field(default_factory=set[str])
     unplugged: set[str] = field(default_factory=set[str])
+    _moving: set[str] = field(default_factory=set[str])
+    """Those that are being made, plugged or removed."""
+    _moved: set[str] = field(default_factory=set[str])
+    """Those that were since a look at all of them began: what it says of these may be old."""
+
+    @contextmanager
+    def moving(self, name: str) -> Generator[None]:
+        """Know that a tap is being made, plugged or removed meanwhile."""
+        self._moving.add(name)
+        self._moved.add(name)
+        try:
+            yield
+        finally:
+            self._moving.discard(name)
+
+    def begin_look(self) -> None:
+        """Know that a look at all taps begins."""
+        self._moved = set(self._moving)
+
+    def take(self, found: "Taps") -> None:
+        """Take what a look has found, but not of taps that came or went meanwhile."""
+        moved = self._moved
+        # Other threads may be reading: they have the one set or the other.
+        self.names = (self.names & moved) | (found.names - moved)
+        self.unplugged = (self.unplugged & moved) | (found.unplugged - moved)
 
 
 def fetch_instance(

@@ -191,7 +191,8 @@ class Reconciler:
         if self._ledger.wanted is None:
             # Nothing is known to be unclaimed before the cloud has said what it claims.
             return
-        self._taps = await asyncio.to_thread(fetch.fetch_taps, self._host)
+        self._taps.begin_look()
+        self._taps.take(await asyncio.to_thread(fetch.fetch_taps, self._host))
         await self._remove_stray_taps()
         ids = await asyncio.to_thread(fetch.fetch_instance_ids, self._host)
         for instance_id in ids | self._wanted.keys() | self._ledger.progress.keys():
@@ -326,16 +327,25 @@ class Reconciler:
                 # Once plugged, the host itself answers for the address.
                 if self._host.layout.tap(interface.id) in self._taps.unplugged:
                     await self._addresses.check_free(interface)
-            case steps.CreateTap(interface):
-                self._taps.names.add(self._host.layout.tap(interface.id))
-                self._taps.unplugged.add(self._host.layout.tap(interface.id))
             case _:
                 pass
-        await apply.apply_step(self._host, step)
-        if isinstance(step, steps.RemoveTap):
-            self._taps.names.discard(self._host.layout.tap(step.interface_id))
-        if isinstance(step, steps.Plug):
-            self._taps.unplugged.discard(self._host.layout.tap(step.interface.id))
+        if isinstance(step, steps.CreateTap | steps.Plug | steps.RemoveTap):
+            await self._move_tap(step)
+        else:
+            await apply.apply_step(self._host, step)
+
+    async def _move_tap(self, step: steps.CreateTap | steps.Plug | steps.RemoveTap) -> None:
+        id = step.interface_id if isinstance(step, steps.RemoveTap) else step.interface.id
+        tap = self._host.layout.tap(id)
+        with self._taps.moving(tap):
+            if isinstance(step, steps.CreateTap):
+                self._taps.names.add(tap)
+                self._taps.unplugged.add(tap)
+            await apply.apply_step(self._host, step)
+            if isinstance(step, steps.RemoveTap):
+                self._taps.names.discard(tap)
+            if isinstance(step, steps.Plug):
+                self._taps.unplugged.discard(tap)
 
     async def _keep(self, at: Situation, reached: Progress) -> None:
         """Remember, then tell: what the cloud was told is true after any crash.
