@@ -9,85 +9,28 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import structs
+
 from mallee.model.compute.instances import InstanceSeen, Phase, Power, Reach, Reason
 from mallee.model.hosts.hosts import HostWanted, InstanceWanted
 from mallee.model.storage import volumes
 from mallee.model.storage.moves import ArrivalSeen
 from mallee.model.storage.volumes import VolumeSeen, VolumeWanted
+from tests.simulation import trips
+from tests.simulation.disks import Copy, Disk, Guest
 
 SWEEP_S = 3.0
 
 
-@dataclass(slots=True)
-class Guest:
-    """A guest, or what is left of it on the disk."""
-
-    launch: int
-    is_on: bool = False
-    phase: Phase = Phase.PREPARING
-    ended_by_guest: bool = False
-    restarts: int = 0
-    reboots: int = 0
-    open: frozenset[str] = frozenset()
-    """Volumes that its process has open."""
-    ips: frozenset[tuple[str, str]] = frozenset()
-    """VPC and address of its interfaces."""
-    answers_since: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """A volume's bytes, copied for a move."""
-
-    move_id: str
-    size_gib: int
-    written: int
-
-
-@dataclass(slots=True)
-class Disk:
-    """What a machine has on its disk."""
-
-    wanted: HostWanted | None = None
-    guests: dict[str, Guest] = field(default_factory=dict[str, Guest])
-    volumes: dict[str, int] = field(default_factory=dict[str, int])
-    """Size by id."""
-    written: dict[str, int] = field(default_factory=dict[str, int])
-    """How often guests wrote each volume, as far as its bytes here know."""
-    coming: dict[str, Copy] = field(default_factory=dict[str, Copy])
-    """Copies of volumes that are on their way to here."""
-    lost: set[str] = field(default_factory=set[str])
-    """Volumes that were put aside, since the cloud claimed them no more."""
-
-    # As `node.ledger.Ledger`.
-    @property
-    def generation(self) -> int:
-        return 0 if self.wanted is None else self.wanted.generation
-
-
-class Luck(Protocol):
+class Luck(trips.Luck, Protocol):
     """The machine, as its agent feels it."""
-
-    fails: float
 
     def pause_s(self) -> float:
         """Return how long a piece of work takes."""
         ...
 
-    def chance(self, part: float) -> bool:
-        """Tell whether something happens."""
-        ...
-
-    def on_change(self) -> None:
-        """What is on the machine has changed."""
-        ...
-
     def fetch(self, volume: VolumeWanted) -> Copy | None:
         """Copy a volume that comes from another machine; None: that does not let it go now."""
-        ...
-
-    def write(self, volume_id: str) -> None:
-        """A guest has opened a volume, and writes it from now on."""
         ...
 
     def now(self) -> float:
@@ -107,6 +50,7 @@ class Agent:
         self.version = 0
         self.leftovers: tuple[str, ...] = ()
         self.volumes = _Volumes()
+        self.trips = trips.Trips(disk, luck)
 
     async def want(self, wanted: HostWanted) -> bool:
         """Take a newer generation; tell whether it was one."""
@@ -144,13 +88,21 @@ class Agent:
         wanted = self._disk.wanted
         if wanted is None:
             return
-        seen = {one.id: _report(one, self._disk.guests.get(one.id)) for one in wanted.instances}
+        seen = {one.id: self._report(one) for one in wanted.instances}
         kept = {one.id: _report_volume(one, self._disk) for one in wanted.volumes}
         if (seen, kept) != (self._seen, self.volumes.known):
             self._seen, self.volumes.known = seen, kept
             self.version += 1
             self._news.set()
             self._news = asyncio.Event()
+
+    def _report(self, wanted: InstanceWanted) -> InstanceSeen:
+        told = self.trips.told(wanted)
+        guest = self._disk.guests.get(wanted.id)
+        is_held = wanted.going is not None and not (told and told.failure)
+        if guest is None and (wanted.coming is not None or is_held):
+            return InstanceSeen(launch=wanted.launch, phase=Phase.PREPARING, migration=told)
+        return structs.replace(_report(wanted, guest), migration=told)
 
     def _work(self) -> bool:
         """Take a step for each; tell whether there was one to take."""
@@ -159,6 +111,7 @@ class Agent:
             return False
         instances = {one.id: one for one in wanted.instances}
         guests = self._disk.guests
+        self.trips.forget(instances)
         steps = 0
         for id in [*guests]:
             if id not in instances:
@@ -182,6 +135,9 @@ class Agent:
         return bool(steps)
 
     def _work_on(self, wanted: InstanceWanted, host: HostWanted) -> bool:
+        held = self.trips.hold(wanted, host)
+        if held is not None:
+            return held
         guest = self._disk.guests.get(wanted.id)
         if wanted.power is Power.TERMINATED:
             return self._end(wanted, guest)
@@ -273,7 +229,8 @@ class Agent:
         known = self._disk.coming.get(wanted.id)
         if known is not None and known.move_id == move_id:
             return False
-        copy = self._luck.fetch(wanted)
+        # One that goes along with its guest is brought by that.
+        copy = self._luck.fetch(wanted) if wanted.arriving and wanted.arriving.port else None
         if copy is not None:
             self._disk.coming[wanted.id] = copy
         return copy is not None
@@ -325,9 +282,7 @@ def _report(wanted: InstanceWanted, guest: Guest | None) -> InstanceSeen:
         gone = wanted.power is Power.TERMINATED
         phase = Phase.GONE if gone else Phase.PREPARING
         return InstanceSeen(launch=wanted.launch, phase=phase)
-    phase = guest.phase
-    if phase is Phase.RUNNING and not guest.is_on:
-        phase = Phase.RECOVERING
+    phase = trips.phase_of(guest)
     reach = Reach(answers=True, since=guest.answers_since) if guest.answers_since else None
     cause = Reason("Server.InternalError", "It failed.") if phase is Phase.FAILED else None
     return InstanceSeen(

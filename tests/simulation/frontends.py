@@ -16,7 +16,7 @@ from mallee.cloud.call import Agents, Principal
 from mallee.cloud.gateways import leases
 from mallee.cloud.hosts import asks, hearing, held, slices
 from mallee.cloud.identity import authenticate, authorize
-from mallee.cloud.reconcile import gateways, instances, runner, volumes
+from mallee.cloud.reconcile import gateways, instances, migrations, runner, volumes
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.kit.clock import Clock
@@ -66,6 +66,7 @@ class FrontEnd:
         )
         reconcilers = (
             instances.reconciler(opened, world.clock, world.settings),
+            migrations.reconciler(opened, world.clock),
             volumes.reconciler(opened, world.clock),
             gateways.reconciler(opened, world.clock),
         )

@@ -117,10 +117,14 @@ def check_settled(view: View, machines: Iterable[Machine]) -> None:
         state = state_of(one.doc, one.seen)
         if state not in (State.RUNNING, State.STOPPED, State.TERMINATED):
             raise Broken(f"{one.id} is {state.label} for ever: {one.doc.reason} {one.seen}")
+        if one.doc.migration is not None:
+            raise Broken(f"{one.id} is on its way for ever: {one.doc.migration} {one.seen}")
         if is_on is not (state is State.RUNNING):
             raise Broken(f"{one.id} is said to be {state.label}, and is not: {guest}")
     for volume in view.list(records.VOLUME):
         doc = volume.doc
+        if doc.move is not None and doc.move.is_live:
+            raise Broken(f"{volume.id} is on its way for ever: {doc}")
         if doc.deleted_at is None and volume.id not in at[doc.host_id].disk.volumes:
             raise Broken(f"{volume.id} has no bytes on {doc.host_id}: {volume.seen}")
         for one in doc.attachments:

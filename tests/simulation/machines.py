@@ -21,7 +21,7 @@ from mallee.model.storage.volumes import VolumeWanted
 from mallee.node import cloud, sync
 from mallee.node.gateways import keeper
 from mallee.node.plan.trust import trust
-from tests.simulation import agents, leading
+from tests.simulation import agents, disks, leading
 from tests.simulation.cables import Cables, Lost
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Machine:
 
     def __init__(self, id: str, cables: Cables, clock: Clock, rng: random.Random) -> None:
         self.id = id
-        self.disk = agents.Disk()
+        self.disk = disks.Disk()
         self.is_slow = False
         self.fails = 0.0
         """How many of the launches cannot succeed."""
@@ -60,6 +60,7 @@ class Machine:
         self._tasks: list[asyncio.Task[None]] = []
         self.fence = leading.Fence(clock)
         self.keeper: keeper.GatewayKeeper | None = None
+        self.agent: agents.Agent | None = None
         self.others: Mapping[str, Machine] = {}
         self.on_change: Callable[[], None] = lambda: None
         self.on_write: Callable[[str, int], int] = lambda _, count: count
@@ -69,6 +70,7 @@ class Machine:
     def start(self, serve: Serve, front_ends: tuple[str, ...]) -> None:
         """Start the agent."""
         agent: Any = agents.Agent(self.disk, self)
+        self.agent = agent
         door: Any = _Door(self, serve, front_ends)
         ledger: Any = self.disk
         nobody_asks: Any = None
@@ -95,13 +97,16 @@ class Machine:
         """End the agent; guests go on."""
         for task in self._tasks:
             task.cancel()
-        self._tasks, self.keeper = [], None
+        self._tasks, self.keeper, self.agent = [], None, None
 
     def crash(self) -> None:
         """Lose power."""
         self.kill_agent()
         for guest in self.disk.guests.values():
             guest.is_on, guest.open, guest.answers_since = False, frozenset(), None
+            guest.stands = False
+        # Machines that had come, and not begun, were processes.
+        self.disk.book.come.clear()
         self.fence.open_until = -math.inf
         self.on_change()
 
@@ -121,7 +126,7 @@ class Machine:
         """Return how long a piece of work takes."""
         return self._rng.random() * (8.0 if self.is_slow else 0.5)
 
-    def fetch(self, volume: VolumeWanted) -> agents.Copy | None:
+    def fetch(self, volume: VolumeWanted) -> disks.Copy | None:
         """Copy a volume from the machine that it leaves, if that lets it go."""
         assert volume.arriving is not None
         from_id, move_id = volume.arriving.from_host_id, volume.arriving.move_id
@@ -134,6 +139,26 @@ class Machine:
         """Let a guest find what is on a volume, and write it."""
         found = self.disk.written.get(volume_id, 0)
         self.disk.written[volume_id] = self.on_write(volume_id, found)
+
+    def make_proof(self) -> str:
+        """Return random digits."""
+        return self._rng.randbytes(16).hex()
+
+    def reach(self, host_id: str) -> "Machine | None":
+        """Return another machine whose agent is reached; None: it is not."""
+        other = self.others[host_id]
+        is_cut = self._cables.cut & {self.id, host_id} or not other.runs or self.loses()
+        return None if is_cut else other
+
+    def take_in(self, instance_id: str, machine: disks.Come) -> bool:
+        """Take a whole machine in that another one brings."""
+        assert self.agent is not None
+        return self.agent.trips.take_in(instance_id, machine, self.disk.wanted)
+
+    def let_run(self, instance_id: str, migration_id: str) -> None:
+        """Hear from another machine that a guest is its own; that may be lost."""
+        if self.agent is not None and not self.loses():
+            self.agent.trips.let_run(instance_id, migration_id)
 
     def now(self) -> float:
         """Return the time, in seconds since the epoch."""
@@ -175,6 +200,9 @@ class _Door:
 
     def learn_urls(self, urls: tuple[str, ...]) -> None:
         """They are known."""
+
+    def learn_authorities(self, ids: tuple[str, ...]) -> None:
+        """There is one."""
 
     async def sync(self, request: Request, known: HostWanted | None = None) -> SyncAnswer:
         at = self._front_ends[self._turn % len(self._front_ends)]

@@ -116,7 +116,7 @@ class Life:
         self._change_weather()
         living = [asyncio.ensure_future(one.live(IMAGE_ID, 2.0)) for one in self.customers]
         host_ids = tuple(machine.id for machine in self.machines)
-        living.append(asyncio.ensure_future(self.administrator.live(host_ids, 15.0)))
+        living.append(asyncio.ensure_future(self.administrator.live(host_ids, 5.0)))
         fate = asyncio.ensure_future(self._fate())
         await asyncio.sleep(STORM_S)
         for task in (fate, *living):

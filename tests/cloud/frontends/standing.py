@@ -29,7 +29,7 @@ from mallee.model.layout import Layout
 from mallee.model.storage.volumes import VolumeWanted
 from mallee.node import cloud, sync
 from tests.cloud.signing import Sender
-from tests.simulation import agents
+from tests.simulation import agents, disks
 from tests.simulation.machines import FACTS
 
 START_S = 90.0
@@ -224,7 +224,7 @@ class Hosts:
     """Agents that speak as real ones do, over guests that are played, in a thread."""
 
     def __init__(self, root: Path, first: FrontEnd, all: list[FrontEnd], count: int) -> None:
-        self.disks: dict[str, agents.Disk] = {}
+        self.disks: dict[str, disks.Disk] = {}
         self.doors: list[cloud.Cloud] = []
         self._urls = tuple(sorted(one.agents_url for one in all))
         self._layouts = [Layout(root / f"host{number}") for number in range(count)]
@@ -270,7 +270,7 @@ class Hosts:
         door = cloud.Cloud(layout, member)
         door.learn_urls(self._urls)
         self.doors.append(door)
-        disk = self.disks[member.host_id] = agents.Disk()
+        disk = self.disks[member.host_id] = disks.Disk()
         agent: Any = agents.Agent(disk, _Luck())
         ledger: Any = disk
         nobody: Any = None
@@ -306,6 +306,12 @@ class _Luck:
     def fetch(self, volume: VolumeWanted) -> Any:
         """Nothing comes from another machine here."""
         raise AssertionError(volume.id)
+
+    def reach(self, host_id: str) -> None:
+        """No guest goes to another machine here."""
+
+    def make_proof(self) -> str:
+        raise AssertionError("no guest goes anywhere")
 
     def write(self, volume_id: str) -> None:
         """Nobody looks at what guests write."""

@@ -260,7 +260,8 @@ def _plan_stopped(seen: Seen, phase: Phase, terms: Terms, now: float) -> Step | 
 
 def _plan_terminated(seen: Seen, phase: Phase, terms: Terms, now: float) -> Step | None:
     if phase is Phase.GONE or not seen.host.is_there:
-        return GiveBack()
+        # While it is not clear where its guest ends, that may be elsewhere, with its addresses.
+        return None if seen.instance.doc.migration else GiveBack()
     return _plan_overdue(seen, phase, terms, now)
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.hosts import migrating
-from mallee.cloud.reconcile import migrations, volumes
+from mallee.cloud.reconcile import instances, migrations, volumes
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import InstanceSeen, Phase
 from mallee.model.compute.migrations import MigrationSeen
@@ -105,7 +105,10 @@ def test_a_volume_is_its_guest_s_until_it_is_clear_where_both_are(
     gone = InstanceSeen(launch=1, phase=phase, migration=over)
     world.store.transact(lambda tx: tx.observe(record_in(tx, guest), gone))
     world.store.transact(lambda tx: volumes.settle_one(tx, volume))
+    terms = instances.Terms(world.settings.deadlines, began_at=0.0)
+    world.store.transact(lambda tx: instances.settle_one(tx, guest, terms))
     assert len(volume_of(world, volume).attachments) == 1
+    assert record(world, guest).doc.gone_at is None
     world.store.transact(lambda tx: migrations.settle_one(tx, guest))
     world.store.transact(lambda tx: volumes.settle_one(tx, volume))
     doc = volume_of(world, volume)
