@@ -14,7 +14,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from mallee.box import owners, steps, up
+from mallee.box import owners, status, steps, up
 from mallee.kit import files
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
@@ -76,12 +76,14 @@ class Wish:
     """At which other hosts reach it; empty: where its way to the cloud begins."""
     roles: tuple[str, ...] = ()
     """None: all."""
+    again: bool = False
+    """Whether it may be a host already, that joins anew as who it was."""
 
 
 def join_plan(layout: Layout, wish: Wish) -> tuple[steps.Step, ...]:
     """Return the steps by which this machine joins."""
     return (
-        steps.Step("See that nothing else is here", lambda say: check_free(layout)),
+        steps.Step("See that nothing else is here", lambda say: _check(layout, wish)),
         steps.Step("Ask the cloud who it is", lambda say: _write_token(layout, wish)),
         *start_plan(layout),
     )
@@ -95,6 +97,15 @@ def start_plan(layout: Layout) -> tuple[steps.Step, ...]:
         up.daemons_step(layout),
         steps.Step("Wait until the cloud has taken it", lambda say: _wait_joined(layout)),
     )
+
+
+def _check(layout: Layout, wish: Wish) -> str:
+    member = node_cloud.read_membership(layout)
+    if member is None or not wish.again or layout.settings.exists():
+        return check_free(layout)
+    if status.find(layout, "node") is not None:
+        raise steps.Failed(f"the agent of the host {member.host_id} runs", "mallee down")
+    return f"the host {member.host_id}, which joins again"
 
 
 def check_free(layout: Layout) -> str:
@@ -119,17 +130,19 @@ def _write_token(layout: Layout, wish: Wish) -> str:
     owners.ensure_user()
     owners.ensure_directories(layout)
     url = f"https://{invitation.host}:{invitation.port}"
+    former = node_cloud.read_membership(layout)
     token: dict[str, object] = {
         "url": url,
         "token": invitation.token,
         "ca_pem": ca_pem,
-        "name": wish.name,
+        "name": wish.name or (former.name if former else ""),
         "address": wish.address,
         "roles": wish.roles,
     }
     if wish.zone:
         token["zone"] = wish.zone
     files.write_json(layout.join_token, token)
+    node_cloud.forget_membership(layout)
     return f"the cloud at {url} is the one that invited"
 
 

@@ -180,6 +180,10 @@ GROUPS = {
         "The master key, under which secrets are sealed.",
         {"rotate": "mallee.cli.keys:rotate", "status": "mallee.cli.keys:status"},
     ),
+    "authority": (
+        "The authority that certifies hosts and front ends.",
+        {"rotate": "mallee.cli.authority:rotate", "status": "mallee.cli.authority:status"},
+    ),
     "quota": (
         "The most that accounts and users may have, and what they have.",
         {

@@ -51,6 +51,7 @@ def join(
     zone: str = "",
     address: str = "",
     roles: str = "",
+    again: bool = False,
     root: Root = DEFAULT,
 ) -> None:
     """Make this machine a host of the cloud that printed the invitation.
@@ -69,6 +70,9 @@ def join(
         At which other hosts reach this one; where its way to the cloud begins unless given.
     roles
         What it shall do, of compute, gateway, storage, with commas between; all unless given.
+    again
+        Let it be a host of that cloud already: it joins anew as who it was, and what it carries
+        stays. For one that was away while the cloud was given another authority.
     """
     wish = nodejoin.Wish(
         invitation=nodejoin.parse(read_invitation(invitation)),
@@ -76,6 +80,7 @@ def join(
         zone=zone,
         address=address,
         roles=tuple(filter(None, roles.split(","))),
+        again=again,
     )
     progress.run(nodejoin.join_plan(Layout(root), wish))
 

@@ -13,7 +13,8 @@ import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mallee.cloud import accounts
 from mallee.cloud.blocks import shelf
@@ -23,7 +24,7 @@ from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.trail import journal
-from mallee.kit import clock, files, keysigner, logs, pki, secretbox
+from mallee.kit import authorities, clock, files, keysigner, logs, pki, sealedto, secretbox
 from mallee.kit.chain import keyfile, writer
 from mallee.model.configuration import settings
 from mallee.model.configuration.settings import Settings
@@ -61,12 +62,14 @@ class Secrets:
     """The keys of this cloud."""
 
     box: secretbox.SecretBox
-    authority: pki.Authority
+    authorities: authorities.Authorities
+    own: X25519PrivateKey
+    """To which other front ends seal what is for this one alone."""
 
     @property
     def ca_pem(self) -> str:
-        """The authority's certificate."""
-        return self.authority.certificate_pem.decode()
+        """The certificates of the authorities that are trusted now."""
+        return self.authorities.bundle_pem
 
 
 def s3_processes(settings: Settings) -> int:
@@ -99,7 +102,8 @@ def prepare_secrets(layout: Layout, now: float) -> Secrets:
     layout.cloud_pki.mkdir(mode=0o700, exist_ok=True)
     return Secrets(
         box=secretbox.load_or_create(layout.master_key),
-        authority=_authority(layout.cloud_pki, now),
+        authorities=authorities.load_or_create(layout.cloud_pki / "authority.pem", now),
+        own=sealedto.load_or_create(layout.front_end_key),
     )
 
 
@@ -162,6 +166,23 @@ def prepare_tls(layout: Layout, secrets: Secrets, configured: Settings) -> ssl.S
 
     A client certificate is asked for and checked, but not demanded: who joins has none yet.
     """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_OPTIONAL
+
+    def certify() -> None:
+        _certify(context, layout, secrets, configured)
+
+    certify()
+    # From then on: connections that there are go on, and what is trusted no more is refused by who
+    # reads certificates (`callers`).
+    secrets.authorities.changed.append(certify)
+    return context
+
+
+def _certify(
+    context: ssl.SSLContext, layout: Layout, secrets: Secrets, configured: Settings
+) -> None:
     names = dict.fromkeys((hosts.CLOUD_NAME, configured.listen, "127.0.0.1", "localhost"))
     request = pki.make_request(hosts.CLOUD_NAME)
     grant = pki.Grant(
@@ -171,14 +192,10 @@ def prepare_tls(layout: Layout, secrets: Secrets, configured: Settings) -> ssl.S
         hosts=tuple(names),
     )
     certificate = layout.cloud_pki / "server.pem"
-    issued = pki.issue(secrets.authority, request.csr_pem, grant)
+    issued = pki.issue(secrets.authorities.signer, request.csr_pem, grant)
     files.write_atomically(certificate, issued + request.key_pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(certificate)
-    context.load_verify_locations(cadata=secrets.authority.certificate_pem.decode())
-    context.verify_mode = ssl.CERT_OPTIONAL
-    return context
+    context.load_verify_locations(cadata=secrets.ca_pem)
 
 
 def prepare_first_account(opened: store.Store, layout: Layout, means: accounts.Means) -> None:
@@ -223,12 +240,3 @@ def _is_active(key: Record[AccessKey, None]) -> bool:
 def _first_account(tx: store.Tx) -> Record[Account, None] | None:
     admins = [record for record in tx.list(records.ACCOUNT) if record.doc.is_cloud_admin]
     return min(admins, key=lambda record: record.doc.created_at, default=None)
-
-
-def _authority(directory: Path, now: float) -> pki.Authority:
-    path = directory / "authority.pem"
-    if not path.exists():
-        made = pki.create_authority(f"mallee {os.urandom(4).hex()}", now)
-        files.create_atomically(path, made.certificate_pem + made.key_pem)
-    text = path.read_bytes()
-    return pki.load_authority(text, text)

@@ -74,8 +74,8 @@ class Agents:
 
     heard: Mapping[str, float] = field(default_factory=dict[str, float])
     """By host id: seconds since the epoch of its agent's last call."""
-    ca_pem: str = ""
-    """The certificate of the authority that agents shall trust."""
+    authorities: Callable[[], str] = lambda: ""
+    """Tells the certificates of the authorities that agents shall trust."""
     port: int = 0
     """The port of the agents' endpoint."""
     lines: "Lines | None" = None
@@ -88,6 +88,11 @@ class Agents:
     """Tells which front ends are there, by id; None: this is the only one."""
     fellows: Fellows | None = None
     """The other front ends; None: there are none."""
+
+    @property
+    def ca_pem(self) -> str:
+        """The certificates of the authorities that agents shall trust."""
+        return self.authorities()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

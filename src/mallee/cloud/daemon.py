@@ -19,7 +19,7 @@ from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
-from mallee.cloud.frontends import fellows, holdings, keys, presence
+from mallee.cloud.frontends import authorities, fellows, holdings, keys, presence
 from mallee.cloud.hosts import (
     asks,
     bundlefiles,
@@ -35,11 +35,12 @@ from mallee.cloud.hosts import (
 )
 from mallee.cloud.hosts import door as hosts
 from mallee.cloud.identity import authenticate, authorize, guessing, keysets, lastuse
+from mallee.cloud.reconcile import authorities as replacing
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import lifecycles, masterkeys, runner, table
 from mallee.cloud.state import store
 from mallee.cloud.trail import forward, journal
-from mallee.kit import clock, keysigner, logs
+from mallee.kit import clock, keysigner, logs, sealedto
 from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
 
@@ -77,7 +78,8 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         trail = stack.enter_context(bootstrap.open_trail(layout, settings))
         signer = bootstrap.prepare_signer(layout, settings, clock.SYSTEM.now())
         own = presence.identify(layout)
-        others = fellows.Fellows(own.id, opened.view, secrets.authority)
+        shown = fellows.Secrets(secrets.authorities, secrets.own)
+        others = fellows.Fellows(own.id, opened.view, shown)
         presence.check_sharing(settings, opened.is_shared)
         store_name = await asyncio.to_thread(presence.name_store, settings, opened.view)
         is_here = partial(presence.serves_objects, settings, opened.view, own.id)
@@ -103,7 +105,8 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         stack.push_async_callback(agents.close)
         agents_port = await agents.listen(settings.listen, settings.ports.agents)
         if opened.is_shared:
-            place = presence.Place(presence.agents_url(settings, agents_port), store_name)
+            url = presence.agents_url(settings, agents_port)
+            place = presence.Place(url, store_name, sealedto.public(secrets.own))
             await opened.run(lambda tx: presence.register(tx, own, settings, place))
         cloud = _for_clients(ground, told, shares, agents_port)
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
@@ -123,7 +126,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
         own_keys = (keys.reconciler(opened, ring, others),) if opened.is_shared else ()
-        work = (*reconcilers, *own_keys, *_of_requests(cloud))
+        work = (*reconcilers, *own_keys, *_of_authorities(ground, others), *_of_requests(cloud))
         shares.share(runner.shared(work))
         settling = runner.run(opened, work, shares)
         # RSA keys take a moment: nobody waits for this one.
@@ -162,7 +165,7 @@ def _for_agents(
         slices=slices.Slices(on.settings, on.signer.chain_pem),
         asks=questions,
         hearing=heard,
-        registry=joining.registry(on.secrets.authority, on.settings),
+        registry=joining.registry(on.secrets.authorities, on.settings),
         streams=streams.Streams(on.store.view),
         lines=lines.Lines(questions),
         guests=guests.Guests(on.store.view, box, partial(on.trail.add, at_once=True)),
@@ -191,7 +194,7 @@ def _for_clients(
         asks=told.asks,
         agents=Agents(
             told.hearing.heard,
-            on.secrets.ca_pem,
+            lambda: on.secrets.ca_pem,
             agents_port,
             told.lines,
             on.signer,
@@ -204,6 +207,15 @@ def _for_clients(
         uses=lastuse.LastUses(on.settings.region),
         trail=on.trail,
         holdings=on.holdings.read,
+    )
+
+
+def _of_authorities(on: _Ground, others: fellows.Fellows) -> tuple[runner.Reconciler, ...]:
+    """Return the reconcilers of who certifies: for all, and for this front end's own file."""
+    own = on.secrets.authorities
+    return (
+        replacing.reconciler(replacing.Means(on.store, own, clock.SYSTEM)),
+        authorities.reconciler(authorities.Means(on.store, own, others)),
     )
 
 

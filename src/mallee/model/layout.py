@@ -115,6 +115,11 @@ class Layout:
         return self.cloud / "frontend.json"
 
     @property
+    def front_end_key(self) -> Path:
+        """The key to which others seal what is for this front end alone."""
+        return self.cloud_pki / "own.key"
+
+    @property
     def blobs(self) -> Path:
         """Image files by content: `blobs/SHA256`."""
         return self.cloud / "blobs"

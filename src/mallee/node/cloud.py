@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import aiohttp
 import msgspec
 
-from mallee.kit import files, logs, pki
+from mallee.kit import authorities, files, logs, pki
 from mallee.model.compute.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResponse, Whence
 from mallee.model.hosts import parts
 from mallee.model.hosts.hosts import (
@@ -49,6 +49,8 @@ from mallee.node.plan.trust import (
 CALL_S = 20.0
 """The longest that a call may take beyond the time it asks to be held."""
 CONNECT_S = 5.0
+ASK_TRUST_S = 20.0
+"""After how long other authorities are asked for again."""
 ASKS_HELD_S = 10.0
 """How long a front end may hold a call that waits for its questions."""
 ANSWER_BYTES_MAX = 128 << 20
@@ -108,6 +110,11 @@ def read_membership(layout: Layout) -> Membership | None:
         return msgspec.json.decode(_membership(layout).read_bytes(), type=Membership)
     except FileNotFoundError:
         return None
+
+
+def forget_membership(layout: Layout) -> None:
+    """Belong to no cloud, until the host joins again; what it carries stays."""
+    _membership(layout).unlink(missing_ok=True)
 
 
 def read_join_token(layout: Layout) -> JoinToken | None:
@@ -187,6 +194,9 @@ class Cloud:
         self._own = facts.read_settings(layout).network if has_settings else None
         self._classic = facts.read_classic(layout)
         self._looked_at_kind = False
+        self._shall_trust: tuple[str, ...] = ()
+        """The ids of the authorities that the cloud wants to be trusted; none: it has not said."""
+        self._asked_trust_at = 0.0
         """Whether it was asked for a certificate by which other hosts know this one, if it had
         none: of an older cloud there is none to get."""
 
@@ -443,8 +453,9 @@ class Cloud:
         Raises `CloudAway` and `Refused`; the old certificate then goes on while it lasts.
         """
         issued = pki.read_certificate(_certificate(self._layout).read_bytes())
+        is_due = self._trusts_others(now)
         is_older, self._looked_at_kind = not issued.is_server and not self._looked_at_kind, True
-        if now < (issued.begins_at + issued.ends_at) / 2 and not is_older:
+        if now < (issued.begins_at + issued.ends_at) / 2 and not is_older and not is_due:
             return
         request = await asyncio.to_thread(pki.make_request, self._membership.host_id)
         body = msgspec.json.encode({"csr_pem": request.csr_pem.decode()})
@@ -460,6 +471,20 @@ class Cloud:
         for session in former:
             await session.close()
         log.info("certificate renewed", host=certified.host_id)
+
+    def learn_authorities(self, ids: tuple[str, ...]) -> None:
+        """Hear which authorities this host shall trust; none are no news."""
+        self._shall_trust = ids or self._shall_trust
+
+    def _trusts_others(self, now: float) -> bool:
+        """Tell whether it is time to ask for others than those that are trusted."""
+        trusted = authorities.ids_of(_authority(self._layout).read_bytes())
+        if not self._shall_trust or trusted == self._shall_trust:
+            return False
+        # What comes may still be what was before: then it is asked again, and not at once.
+        is_due = not 0 <= now - self._asked_trust_at < ASK_TRUST_S
+        self._asked_trust_at = now if is_due else self._asked_trust_at
+        return is_due
 
     async def _post(self, path: str, body: bytes, hold_s: float = 0.0) -> bytes:
         return await _post(self._session, self._membership.url + path, body, hold_s)
@@ -493,6 +518,12 @@ async def _post(
             url, data=body, timeout=timeout, allow_redirects=False, server_hostname=CLOUD_NAME
         ) as response:
             answer = await _read(response)
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise CloudAway(
+            f"the cloud at {url} shows a certificate of an authority that this host does not know; "
+            "if it was given another one while the host was away: mallee down, and mallee node "
+            f"join --again with a new invitation ({error.certificate_error})"
+        ) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -203,6 +203,7 @@ class Sync:
         # Questions come last: those who ask much must not hold up what others want.
         if answer.wanted is not None:
             await asyncio.to_thread(self.door.learn_urls, answer.wanted.front_ends)
+            self.door.learn_authorities(answer.wanted.authorities)
             if await self.reconciler.want(answer.wanted):
                 for poke in self.took:
                     poke()

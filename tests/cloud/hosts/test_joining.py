@@ -9,6 +9,7 @@ import pytest
 from mallee.cloud.hosts import joining, refusals
 from mallee.cloud.state import records, store
 from mallee.kit import pki
+from mallee.kit.authorities import Authorities
 from mallee.model.configuration.settings import Settings
 from mallee.model.hosts.standing import Role, Standing
 
@@ -41,8 +42,11 @@ def opened(tmp_path: Path, clock: Clock) -> Iterator[store.Store]:
 
 @pytest.fixture(scope="module")
 def registry() -> joining.Registry:
-    authority = pki.create_authority("test", BEGAN_AT)
-    return joining.Registry(authority, "us-east-1", "us-east-1a", _entropy())
+    return joining.Registry(_authorities(), "us-east-1", "us-east-1a", _entropy())
+
+
+def _authorities() -> Authorities:
+    return Authorities(Path("/nowhere"), (pki.create_authority("test", BEGAN_AT),))
 
 
 def _entropy() -> joining.Entropy:
@@ -120,7 +124,7 @@ def test_zone_is_of_the_region(opened: store.Store, registry: joining.Registry, 
     ],
 )
 def test_a_host_has_an_address_of_hosts(opened: store.Store, address: str, words: str) -> None:
-    joins = joining.registry(pki.create_authority("test", BEGAN_AT), Settings())
+    joins = joining.registry(_authorities(), Settings())
     token = opened.transact(lambda tx: joining.create_token(tx, joins.entropy))
     with pytest.raises(refusals.Refused, match=words):
         opened.transact(lambda tx: joining.join(tx, joins, ask(token, address=address)))

@@ -67,6 +67,17 @@ class ApproveRegistrationResponse(TypedDict):
     Token: str
 
 
+class AuthorityReplacement(TypedDict):
+    ReplacementId: str
+    State: str
+    RequestedAt: datetime | float
+    LeavesBehind: bool
+    FormerId: NotRequired[str | None]
+    AuthorityId: NotRequired[str | None]
+    WaitsFor: NotRequired[Sequence[str] | Fragment | None]
+    EndedAt: NotRequired[datetime | float | None]
+
+
 class BucketDescription(TypedDict):
     BucketName: str
     AccountId: str
@@ -328,6 +339,15 @@ class DescribeAccountResponse(TypedDict):
     Account: Account | Fragment
     Items: Sequence[InventoryItem | Fragment] | Fragment
     Waits: NotRequired[Sequence[str] | Fragment | None]
+
+
+class DescribeAuthorityRequest(TypedDict):
+    pass
+
+
+class DescribeAuthorityResponse(TypedDict):
+    AuthorityIds: Sequence[str] | Fragment
+    Replacements: Sequence[AuthorityReplacement | Fragment] | Fragment
 
 
 class DescribeBucketsRequest(TypedDict):
@@ -1073,6 +1093,14 @@ class RetireHostRequest(TypedDict):
 class RetireHostResponse(TypedDict):
     Host: Host | Fragment
     Lost: Sequence[str] | Fragment
+
+
+class RotateAuthorityRequest(TypedDict):
+    LeaveBehind: NotRequired[bool]
+
+
+class RotateAuthorityResponse(TypedDict):
+    Replacement: AuthorityReplacement | Fragment
 
 
 class RotateMasterKeyRequest(TypedDict):

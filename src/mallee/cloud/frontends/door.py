@@ -15,12 +15,12 @@ import msgspec
 from aiohttp import web
 
 from mallee.cloud import http
-from mallee.cloud.frontends import holdings, joining
+from mallee.cloud.frontends import authorities, holdings, joining, keys
 from mallee.cloud.hosts import callers, flowinbox, refusals, streams
 from mallee.cloud.hosts.joining import Registry
 from mallee.cloud.state.store import Store
 from mallee.cloud.trail import search, together
-from mallee.kit import clock, logs, secretbox
+from mallee.kit import clock, logs, sealedto, secretbox
 from mallee.model.hosts.frontends import FrontEnd, Joining, KeyAsked, KeyTold
 from mallee.model.layout import Layout
 from mallee.walrus import usages
@@ -65,13 +65,14 @@ class Door:
             web.get("/v1/frontends/objects", self._for_fellow(self._objects)),
             web.post("/v1/frontends/flows/{name}", self._for_fellow(self._flows)),
             web.post("/v1/frontends/trail", self._for_fellow(self._trail)),
-            web.post("/v1/frontends/keys", self._for_fellow(self._key)),
+            web.post(keys.PATH, self._for_fellow(self._key)),
+            web.post(authorities.PATH, self._for_fellow(self._authority)),
             web.post(holdings.PATH, self._for_fellow(self._holdings)),
         )
 
     def _for_fellow(self, handle: FellowHandler) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
-            shown = callers.read_certificate(request)
+            shown = callers.read_certificate(request, self._means.registry)
             if shown.name.startswith("fe-"):
                 # It may have become one a moment ago, at another.
                 await self._store.catch_up()
@@ -90,7 +91,7 @@ class Door:
         return web.json_response(body=msgspec.json.encode(joined))
 
     async def _secrets(self, request: web.Request) -> web.StreamResponse:
-        shown = callers.read_certificate(request)
+        shown = callers.read_certificate(request, self._means.registry)
         await self._store.catch_up()
         who = joining.check_caller(self._store.view, shown, self._means.clock.now())
         secrets = await asyncio.to_thread(joining.read_secrets, self._means.layout)
@@ -128,10 +129,15 @@ class Door:
         asked = msgspec.json.decode(await request.read(), type=KeyAsked)
         path = self._means.layout.master_key
         key = await asyncio.to_thread(secretbox.read_key, path, asked.key_id)
-        if key is None:
-            raise refusals.Refused(404, "this front end has no such key")
         _log.warning("master key given", key=asked.key_id, id=who.id, peer=request.remote)
-        return web.json_response(body=msgspec.json.encode(KeyTold(key=key)))
+        return _sealed(who, asked, key)
+
+    async def _authority(self, request: web.Request, who: FrontEnd) -> web.StreamResponse:
+        """Give a new authority to a front end that has not got it yet."""
+        asked = msgspec.json.decode(await request.read(), type=KeyAsked)
+        text = self._means.registry.authorities.text_of(asked.key_id)
+        _log.warning("authority given", authority=asked.key_id, id=who.id, peer=request.remote)
+        return _sealed(who, asked, text)
 
     async def _holdings(self, request: web.Request, who: FrontEnd) -> web.StreamResponse:
         """Tell what buckets hold."""
@@ -150,3 +156,13 @@ class Door:
                 409,
                 "this cloud's memory is a file of its machine; several front ends need PostgreSQL",
             )
+
+
+def _sealed(who: FrontEnd, asked: KeyAsked, key: bytes | None) -> web.Response:
+    """Answer with a key that only that front end can open, whoever shows its certificate."""
+    if key is None:
+        raise refusals.Refused(404, "this front end has no such key")
+    if not who.public_key:
+        raise refusals.Refused(409, f"{who.name} has not said its own key: start it again")
+    told = KeyTold(sealed=sealedto.seal(who.public_key, key, asked.key_id))
+    return web.json_response(body=msgspec.json.encode(told))

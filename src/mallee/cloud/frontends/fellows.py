@@ -14,11 +14,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
-from mallee.kit import namedhttps, pki
-from mallee.model.hosts.frontends import FrontEnd
+from mallee.kit import namedhttps, pki, sealedto
+from mallee.kit.authorities import Authorities
+from mallee.model.hosts.frontends import FrontEnd, KeyAsked, KeyTold
 from mallee.model.hosts.hosts import CLOUD_NAME
 
 CALL_S = 10.0
@@ -36,9 +38,18 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Secrets:
+    """What this front end shows others, and opens what they send it with."""
+
+    authorities: Authorities
+    own: X25519PrivateKey
+
+
+@dataclass(frozen=True, slots=True)
 class _Shown:
     context: ssl.SSLContext
     made_at: float
+    authority_ids: tuple[str, ...]
 
 
 class Fellows:
@@ -48,13 +59,13 @@ class Fellows:
         self,
         own: str,
         view: store.View,
-        authority: pki.Authority,
+        secrets: Secrets,
         clock: clocks.Clock = clocks.SYSTEM,
     ) -> None:
         """`own` is this front end's id."""
         self.own = own
         self._view = view
-        self._authority = authority
+        self._secrets = secrets
         self._clock = clock
         self._shown: _Shown | None = None
 
@@ -75,10 +86,12 @@ class Fellows:
     def tls(self) -> ssl.SSLContext:
         """Return what trusts the cloud alone, and shows that this is a front end of it."""
         now = self._clock.now()
-        shown = self._shown
+        shown, authorities = self._shown, self._secrets.authorities
+        authorities.refresh()
+        is_theirs = shown is not None and shown.authority_ids == authorities.ids
         # A clock that was set back makes no certificate that is good for longer.
-        if shown is None or not 0 <= now - shown.made_at < CERTIFICATE_LIFE_S / 2:
-            shown = self._shown = _Shown(self._make_tls(now), now)
+        if shown is None or not is_theirs or not 0 <= now - shown.made_at < CERTIFICATE_LIFE_S / 2:
+            shown = self._shown = _Shown(self._make_tls(now), now, authorities.ids)
         return shown.context
 
     def ask(self, whom: FrontEnd, path: str, body: bytes = b"") -> bytes:
@@ -102,11 +115,20 @@ class Fellows:
             raise Refused(f"{whom.name} refuses: {_words(said)}")
         return said
 
+    def ask_sealed(self, whom: FrontEnd, path: str, id: str) -> bytes:
+        """Ask for a key that is sealed to this front end; blocks. Raises `Away`, `Refused`."""
+        said = self.ask(whom, path, msgspec.json.encode(KeyAsked(key_id=id)))
+        try:
+            sealed = msgspec.json.decode(said, type=KeyTold).sealed
+            return sealedto.open_sealed(self._secrets.own, sealed, id)
+        except (msgspec.DecodeError, sealedto.Unopenable) as error:
+            raise Refused(f"{whom.name} gives what cannot be opened: {error}") from error
+
     def _make_tls(self, now: float) -> ssl.SSLContext:
         request = pki.make_request(self.own)
         grant = pki.Grant(name=self.own, now=now, life_s=CERTIFICATE_LIFE_S)
-        certificate = pki.issue(self._authority, request.csr_pem, grant)
-        trusted = self._authority.certificate_pem.decode()
+        certificate = pki.issue(self._secrets.authorities.signer, request.csr_pem, grant)
+        trusted = self._secrets.authorities.bundle_pem
         context = ssl.create_default_context(cadata=trusted)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         # The library reads files alone; this one is in memory, and nobody else's.

@@ -53,11 +53,14 @@ def join(tx: store.Tx, registry: joining.Registry, asked: Joining) -> Joined:
         raise Refused(409, f"there are {frontends.FRONT_ENDS_MAX} front ends already")
     if any(one.seen is None or not one.seen.resealed_at for one in tx.list(records.KEY_ROTATION)):
         raise Refused(409, "the master key is being rotated; try again when all is sealed anew")
+    replaced = [one for one in tx.list(records.AUTHORITY) if not (one.seen and one.seen.ended_at)]
+    if replaced:
+        raise Refused(409, "the authority is being replaced; try again when that has ended")
     tx.delete(token)
     id = ids.make("fe", registry.entropy(ids.ID_BYTES))
     grant = pki.Grant(name=id, now=tx.now, life_s=TOKEN_LIFE_S)
     try:
-        certificate = pki.issue(registry.authority, asked.csr_pem.encode(), grant)
+        certificate = pki.issue(registry.authorities.signer, asked.csr_pem.encode(), grant)
     except pki.BadRequest as error:
         raise Refused(400, str(error)) from error
     serial = pki.read_certificate(certificate).serial

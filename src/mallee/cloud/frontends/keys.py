@@ -1,9 +1,9 @@
 """The master keys of one of several front ends: its file follows what the store says of rotations.
 
-A key goes from one front end to another over mutual TLS and is written nowhere but in the files of
-both; the store knows ids alone. Each front end takes a new key, seals under it when all have it,
-forgets what is older when the rotation is over, and says what it has. After any kill it finds what
-is left to do in its file and in the store.
+A key goes from one front end to another over mutual TLS, sealed to the key that the other alone
+has, and is written nowhere but in the files of both; the store knows ids alone. Each front end
+takes a new key, seals under it when all have it, forgets what is older when the rotation is over,
+and says what it has. After any kill it finds what is left to do in its file and in the store.
 A reconciler of each front end. Not its business: when that is due (`reconcile.masterkeys`).
 """
 
@@ -17,7 +17,7 @@ from mallee.cloud.reconcile.masterkeys import Keyring, RotationRecord
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import logs, secretbox
-from mallee.model.hosts.frontends import FrontEndSeen, KeyAsked, KeyTold
+from mallee.model.hosts.frontends import FrontEndSeen
 from mallee.model.identity.masterkeys import RotationSeen
 
 PATH = "/v1/frontends/keys"
@@ -81,14 +81,13 @@ async def _follow(opened: store.Store, ring: Keyring, others: Fellows, seen: Rot
 
 def _fetch(view: store.View, others: Fellows, key_id: str) -> bytes | None:
     """Return a key that another front end has, if one that has it answers; blocks."""
-    asked = msgspec.json.encode(KeyAsked(key_id=key_id))
     for whom in others.others():
         record = view.get(records.FRONT_END, whom.id)
         if record is None or record.seen is None or key_id not in record.seen.key_ids:
             continue
         try:
-            return msgspec.json.decode(others.ask(whom, PATH, asked), type=KeyTold).key
-        except (fellows.Away, fellows.Refused, msgspec.DecodeError) as error:
+            return others.ask_sealed(whom, PATH, key_id)
+        except (fellows.Away, fellows.Refused) as error:
             _log.warning("master key not got", key=key_id, why=str(error))
     return None
 

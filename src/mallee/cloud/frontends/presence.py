@@ -133,6 +133,8 @@ class Place:
     """Of its agents' endpoint."""
     objects_store: str
     """The name of the objects' directory that it shares; empty: none."""
+    public_key: str
+    """To which others seal what is for it alone."""
 
 
 def register(tx: store.Tx, identity: Identity, configured: Settings, place: Place) -> None:
@@ -151,6 +153,7 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
             agents_url=place.url,
             serves_objects=serves,
             objects_store=place.objects_store,
+            public_key=place.public_key,
         )
         if known != record.doc:
             tx.write(record, known)
@@ -166,6 +169,7 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
         agents_url=place.url,
         serves_objects=serves,
         objects_store=place.objects_store,
+        public_key=place.public_key,
         joined_at=tx.now,
     )
     tx.insert(records.FRONT_END, "", identity.id, made)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.joining import Registry
 from mallee.cloud.hosts.refusals import Refused
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
@@ -26,14 +27,15 @@ _log = logs.get(__name__)
 class Callers:
     """The hosts that call, and their calls. Belongs to the event loop's thread."""
 
-    def __init__(self, store: Store, clock: clock.Clock) -> None:
+    def __init__(self, store: Store, registry: Registry, clock: clock.Clock) -> None:
         self._store = store
+        self._registry = registry
         self._clock = clock
         self._open: dict[str, set[asyncio.Task[object]]] = {}
 
     def known(self, request: web.Request) -> HostRecord:
         """Return the host whose certificate the connection shows; raise `Refused`."""
-        certificate = read_certificate(request)
+        certificate = read_certificate(request, self._registry)
         host = self._store.view.get(records.HOST, certificate.name)
         if host is None:
             raise Refused(403, f"host {certificate.name} is not part of this cloud")
@@ -71,10 +73,19 @@ class Callers:
             await self._store.wait_changed(view.rev, LOOK_AGAIN_S)
 
 
-def read_certificate(request: web.Request) -> pki.Issued:
-    """Return the certificate that the connection shows; raise `Refused`."""
+def read_certificate(request: web.Request, registry: Registry) -> pki.Issued:
+    """Return the certificate that the connection shows; raise `Refused`.
+
+    A connection may be older than what is trusted now, and so may what its handshake went by.
+    """
     connection = request.get_extra_info("ssl_object")
     shown = connection.getpeercert(binary_form=True) if connection else None
     if not shown:
         raise Refused(401, "show the client certificate that /v1/join gave")
+    if not registry.authorities.issued(shown):
+        raise Refused(
+            403,
+            "this certificate is of an authority that the cloud has given up: have the machine "
+            "join anew (mallee node invite)",
+        )
     return pki.read_certificate(shown)

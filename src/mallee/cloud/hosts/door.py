@@ -98,7 +98,7 @@ class Endpoint:
     def __init__(self, cloud: Cloud, tls: ssl.SSLContext) -> None:
         self._cloud = cloud
         self._tls = tls
-        self._callers = callers.Callers(cloud.store, cloud.clock)
+        self._callers = callers.Callers(cloud.store, cloud.registry, cloud.clock)
         self._calls = held.Calls(cloud.store, cloud.slices, cloud.asks)
         self._flow_inbox = flowinbox.Inbox(cloud.layout.flow_inbox)
         self._sending_whole = asyncio.Semaphore(SENT_AT_ONCE)
@@ -157,7 +157,7 @@ class Endpoint:
         async def handler(request: web.Request) -> web.StreamResponse:
             host = self._callers.known(request)
             with self._callers.serving(host.id):
-                shown = callers.read_certificate(request).serial
+                shown = callers.read_certificate(request, self._cloud.registry).serial
                 if host.doc.former_serial and shown != host.doc.former_serial:
                     # It has its newest certificate: whoever shows the former is somebody else.
                     await self._cloud.store.run(lambda tx: joining.forget_former(tx, host.id))
@@ -167,7 +167,7 @@ class Endpoint:
 
     async def _authority(self, request: web.Request) -> web.StreamResponse:
         """Tell anybody whose certificates are this cloud's: an invitation has its fingerprint."""
-        return web.Response(text=self._cloud.registry.authority.certificate_pem.decode())
+        return web.Response(text=self._cloud.registry.authorities.bundle_pem)
 
     async def _join(self, request: web.Request) -> web.StreamResponse:
         # Strangers may come here: they are not read for as long as agents are.

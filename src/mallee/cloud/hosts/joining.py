@@ -25,6 +25,7 @@ from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import pki
+from mallee.kit.authorities import Authorities
 from mallee.model import ids
 from mallee.model.configuration import settings
 from mallee.model.hosts import standing
@@ -70,7 +71,7 @@ class Certified(msgspec.Struct, frozen=True, kw_only=True):
 class Registry:
     """Who signs, and in which zone hosts are that name none."""
 
-    authority: pki.Authority
+    authorities: Authorities
     region: str
     zone: str
     entropy: Entropy
@@ -78,10 +79,10 @@ class Registry:
     """The ranges of guests' addresses, which no host has."""
 
 
-def registry(authority: pki.Authority, configured: settings.Settings) -> Registry:
+def registry(authorities: Authorities, configured: settings.Settings) -> Registry:
     """Return the registry of a cloud."""
     return Registry(
-        authority, configured.region, configured.zone, os.urandom, guests_ranges(configured)
+        authorities, configured.region, configured.zone, os.urandom, guests_ranges(configured)
     )
 
 
@@ -129,6 +130,7 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
         joined_at=tx.now,
         address=address,
         roles=roles,
+        authorities=registry.authorities.ids,
     )
     if earlier is None:
         tx.insert(records.HOST, "", id, host)
@@ -209,7 +211,10 @@ def renew(tx: store.Tx, registry: Registry, host_id: str, request: RenewRequest)
         raise Refused(403, f"host {host_id} is no longer part of this cloud")
     certified, serial = _certify(registry, host_id, request.csr_pem, tx.now)
     renewed = msgspec.structs.replace(
-        host.doc, certificate_serial=serial, former_serial=host.doc.certificate_serial
+        host.doc,
+        certificate_serial=serial,
+        former_serial=host.doc.certificate_serial,
+        authorities=registry.authorities.ids,
     )
     tx.write(host, renewed)
     return certified
@@ -228,13 +233,13 @@ def _certify(registry: Registry, host_id: str, csr_pem: str, now: float) -> tupl
         name=host_id, now=now, life_s=CERTIFICATE_LIFE_S, hosts=(host_id,), is_both=True
     )
     try:
-        certificate = pki.issue(registry.authority, csr_pem.encode(), grant)
+        certificate = pki.issue(registry.authorities.signer, csr_pem.encode(), grant)
     except pki.BadRequest as error:
         raise Refused(400, str(error)) from error
     certified = Certified(
         host_id=host_id,
         certificate_pem=certificate.decode(),
-        ca_pem=registry.authority.certificate_pem.decode(),
+        ca_pem=registry.authorities.bundle_pem,
     )
     return certified, pki.read_certificate(certificate).serial
 

@@ -47,6 +47,7 @@ from mallee.model.network.networks import Interface
 SHOWN = (
     records.HOST,
     records.FRONT_END,
+    records.AUTHORITY,
     records.GATEWAY,
     records.INSTANCE,
     records.IMAGE,
@@ -222,6 +223,7 @@ class Slices:
             volumes=volumeslices.kept(view, host_id),
             transfers=transferring.wanted_of(view, host_id),
             front_ends=_front_ends(view),
+            authorities=_authorities(view),
             peers=peerslices.wanted(view, host_id, others),
             own=peerslices.own(view, host_id),
             pins=pinslices.wanted(view, host_id),
@@ -419,6 +421,12 @@ def host_wanted(view: View, host_id: str, settings: Settings) -> HostWanted:
 def _front_ends(view: View) -> tuple[str, ...]:
     urls = sorted({one.doc.agents_url for one in view.list(records.FRONT_END)} - {""})
     return tuple(urls[:FRONT_ENDS_MAX])
+
+
+def _authorities(view: View) -> tuple[str, ...]:
+    """Return which authorities a host shall trust; none: those that it has."""
+    found = sorted(view.list(records.AUTHORITY), key=lambda one: one.doc.requested_at)
+    return found[-1].doc.told if found else ()
 
 
 def _carried(view: View, host_id: str) -> list[InstanceRecord]:

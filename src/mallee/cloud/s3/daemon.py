@@ -150,9 +150,11 @@ async def bring(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         layout.s3_door.unlink(missing_ok=True)
         opened = await bootstrap.join_store(layout, settings, clock.SYSTEM)
         stack.callback(opened.close)
-        authority = bootstrap.prepare_secrets(layout, clock.SYSTEM.now()).authority
+        secrets = bootstrap.prepare_secrets(layout, clock.SYSTEM.now())
         own = presence.identify(layout).id
-        others = fellows.Fellows(own, opened.view, authority)
+        others = fellows.Fellows(
+            own, opened.view, fellows.Secrets(secrets.authorities, secrets.own)
+        )
         brought = relay.Relay(others)
         stack.push_async_callback(brought.close)
         loops = await stack.enter_async_context(asyncio.TaskGroup())

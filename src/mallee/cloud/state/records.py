@@ -24,6 +24,7 @@ from mallee.model.hosts import frontends, hosts, standing, zones
 from mallee.model.identity import (
     accounts,
     accountsettings,
+    authorities,
     credentials,
     identities,
     invitations,
@@ -169,6 +170,7 @@ JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 FRONT_END = Kind("front-end", frontends.FrontEnd, frontends.FrontEndSeen)
 FRONT_END_TOKEN: Kind[hosts.JoinToken, None] = Kind("front-end-token", hosts.JoinToken)
 KEY_ROTATION = Kind("key-rotation", masterkeys.Rotation, masterkeys.RotationSeen)
+AUTHORITY = Kind("authority", authorities.Replacement, authorities.ReplacementSeen)
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
 INSTANCE = Kind("instance", instances.Instance, instances.InstanceSeen)
 INSTANCE_TYPE: Kind[instancetypes.DefinedType, None] = Kind(
@@ -333,6 +335,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         FRONT_END,
         FRONT_END_TOKEN,
         KEY_ROTATION,
+        AUTHORITY,
         IMAGE,
         INSTANCE,
         INSTANCE_TYPE,

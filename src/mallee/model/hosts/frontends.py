@@ -12,6 +12,9 @@ ENDPOINT = re.compile(r"https://(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]):[0
 """How an agents' endpoint is written."""
 
 FRONT_ENDS_MAX = 16
+AUTHORITY = re.compile(r"[0-9a-f]{32}", re.ASCII)
+"""How an authority's id is written."""
+AUTHORITIES_MAX = 4
 
 
 class FrontEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -26,6 +29,8 @@ class FrontEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it serves S3: its machine has the objects, or it leads those that share them."""
     objects_store: str = ""
     """The name of the objects' directory that it shares with others, as that itself says."""
+    public_key: str = ""
+    """With which secrets are sealed to it alone (`kit.sealedto`), as it said at its last start."""
     certificate_serial: str = ""
     """Of the certificate with which it fetched the cloud's secrets; empty: it made them."""
     joined_at: float
@@ -36,22 +41,20 @@ class FrontEndSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     key_ids: tuple[str, ...] = ()
     """The ids of its master keys, that which seals first."""
+    authority_ids: tuple[str, ...] = ()
+    """The ids of the authorities that it trusts, that which signs first."""
 
 
 class KeyAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """Which master key a front end asks another for."""
+    """Which master key, or authority, a front end asks another for."""
 
     key_id: str
 
 
 class KeyTold(msgspec.Struct, frozen=True, kw_only=True):
-    """What it is answered."""
+    """What it is answered: the key, sealed to who asked."""
 
-    key: bytes
-
-    def __repr__(self) -> str:
-        """Show no secret."""
-        return "KeyTold(…)"
+    sealed: bytes
 
 
 class Joining(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,6 +68,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Hexadecimal serial of the certificate issued last."""
     former_serial: str = ""
     """The one before it, as good until the newer one is used: it may not have arrived."""
+    authorities: tuple[str, ...] = ()
+    """The ids of those that it was told to trust with that, that which signed first."""
     joined_at: float
     address: str = ""
     """At which other hosts reach it (IPv4 or IPv6); empty: none knows, so it has no peers."""
@@ -385,6 +387,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Those that this host carries."""
     front_ends: tuple[str, ...] = ()
     """Where the cloud's agents' endpoints are, sorted: any of them will do. None: there is one."""
+    authorities: tuple[str, ...] = ()
+    """The ids of the authorities that it shall trust, that which signs first; none: as it does."""
     peers: tuple[PeerWanted, ...] = ()
     """The hosts with which it shares a VPC, or exchanges an instance or a volume; by id."""
     own: PeerWanted | None = None

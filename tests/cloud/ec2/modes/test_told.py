@@ -1,6 +1,7 @@
 """What hosts and administrators are told of a managed mode, and how a mode becomes another."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from mallee.cloud.hosts import joining, refusals
 from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.kit import pki
+from mallee.kit.authorities import Authorities
 from mallee.model.configuration.settings import InvalidSettings, Network, Settings
 from mallee.model.hosts import standing
 from mallee.model.network.classic import Classic
@@ -186,7 +188,8 @@ def replace_settings(world: World, settings: Settings) -> Any:
 
 def test_all_hosts_are_of_one_zone(world: World, administration: Administration) -> None:
     authority = pki.create_authority("test", 0)
-    registry = joining.registry(authority, world.settings)
+    trusted = Authorities(Path("/nowhere"), (authority,))
+    registry = joining.registry(trusted, world.settings)
 
     def join(tx: store.Tx) -> None:
         token = joining.create_token(tx, world.means.entropy)

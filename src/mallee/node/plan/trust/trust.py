@@ -129,6 +129,10 @@ def _check_wanted(wanted: HostWanted) -> None:
     _check_ipv6_range(wanted.ipv6_range)
     for url in wanted.front_ends:
         trustedvpcs.check_text("front end", url, frontends.ENDPOINT)
+    for id in wanted.authorities:
+        trustedvpcs.check_text("authority", id, frontends.AUTHORITY)
+    if len(wanted.authorities) > frontends.AUTHORITIES_MAX:
+        raise trustedvpcs.NotTrusted(f"{len(wanted.authorities)} authorities")
     if len(wanted.front_ends) > frontends.FRONT_ENDS_MAX:
         raise trustedvpcs.NotTrusted(f"{len(wanted.front_ends)} front ends")
     for vpc in wanted.vpcs:
