@@ -1,9 +1,6 @@
 """`managed` over Open vSwitch, with guests on two hosts: groups, the gateway, and the world."""
 
-import select
-import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +10,7 @@ import pytest
 from mallee.box import client, status
 from tests import labs, wholecloud
 from tests.labs import Lab
-from tests.machines import guests
+from tests.machines import guests, talking
 from tests.wholecloud import Cloud
 
 TEXT = """
@@ -65,8 +62,7 @@ class Zone:
 
     def pings(self, id: str, address: str) -> bool:
         """Whether an address answers a guest."""
-        asked = f"ping -c 1 -W 2 {address} >/dev/null 2>&1 && echo yes || echo no"
-        return self.cloud.ssh(id, asked).strip() == "yes"
+        return talking.pings(self.cloud, id, address)
 
 
 @pytest.fixture(scope="module")
@@ -130,43 +126,16 @@ def test_a_guest_that_forges_an_address_is_not_heard(zone: Zone) -> None:
 
 
 def test_conversations_outlive_the_cloud_and_its_agents(zone: Zone) -> None:
-    with talking(zone.cloud, zone.members[1]) as kept:
-        assert echoes(kept, "before")
+    with talking.talking(zone.cloud, zone.members[1]) as kept:
+        talking.answer(kept, "before")
         for host in ("front", "n1"):
             for name in ("cloud", "node"):
                 kill(zone.lab, host, name)
-        assert echoes(kept, "meanwhile")
+        talking.answer(kept, "meanwhile")
         wholecloud.wait_until(lambda: is_back(zone.cloud), HEARD_S, "the cloud to come back")
-        assert echoes(kept, "after")
+        talking.answer(kept, "after")
     one, other = zone.members
     assert zone.pings(one, zone.private(other))
-
-
-@contextmanager
-def talking(cloud: Cloud, id: str) -> Generator["subprocess.Popen[str]"]:
-    """A conversation with a guest, from the world to its public address."""
-    line = (
-        *("ssh", "-i", str(cloud.key_pair("tests")), "-o", "BatchMode=yes"),
-        *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
-        *("-o", "LogLevel=ERROR", f"root@{cloud.instance(id)['PublicIpAddress']}", "cat"),
-    )
-    pipe = subprocess.PIPE
-    with subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True, bufsize=1) as kept:
-        try:
-            yield kept
-        finally:
-            kept.kill()
-
-
-def echoes(kept: "subprocess.Popen[str]", text: str) -> bool:
-    """Whether what is said comes back."""
-    assert kept.stdin is not None
-    assert kept.stdout is not None
-    kept.stdin.write(f"{text}\n")
-    kept.stdin.flush()
-    return bool(select.select([kept.stdout], [], [], HEARD_S)[0]) and (
-        kept.stdout.readline() == f"{text}\n"
-    )
 
 
 def kill(lab: Lab, host: str, name: str) -> None:

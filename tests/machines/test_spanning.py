@@ -1,8 +1,5 @@
 """A VPC with guests on two hosts of a lab: what holds on one host holds between them."""
 
-import contextlib
-import select
-import subprocess
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +9,7 @@ import pytest
 from mallee.box import client as api
 from tests import labs, wholecloud
 from tests.labs import Lab
+from tests.machines import talking
 from tests.wholecloud import Cloud
 
 TEXT = """
@@ -57,8 +55,7 @@ class Spanning:
 
     def pings(self, number: int, address: str) -> bool:
         """Whether an address answers a guest."""
-        heard = self.ssh(number, f"ping -c 1 -W 2 {address} >/dev/null 2>&1 && echo yes || echo no")
-        return heard.strip() == "yes"
+        return talking.pings(self.cloud, self.guests[number], address)
 
 
 @pytest.fixture(scope="module")
@@ -142,11 +139,11 @@ def test_who_speaks_to_a_guest_goes_on_though_it_goes_and_comes_back(spanning: S
     cloud = spanning.cloud
     guest = cloud.run()
     cloud.wait_state(guest, "running")
-    with talking(cloud, guest) as said:
-        answer(said, "before")
+    with talking.talking(cloud, guest) as said:
+        talking.answer(said, "before")
         for number in range(2):
             move(cloud, guest)
-            answer(said, f"at-{number}")
+            talking.answer(said, f"at-{number}")
     cloud.terminate(guest)
 
 
@@ -169,30 +166,3 @@ def move(cloud: Cloud, guest: str) -> None:
 
     wholecloud.wait_until(has_begun, MOVED_S, f"{guest} to be on its way")
     wholecloud.wait_until(is_over, MOVED_S, f"{guest} to be where it goes")
-
-
-@contextlib.contextmanager
-def talking(cloud: Cloud, guest: str) -> Generator["subprocess.Popen[str]"]:
-    """One connection from the world to a guest, which says again what it is told."""
-    cloud.ssh(guest, "true")
-    line = (
-        *("ssh", "-i", str(cloud.key_pair("tests")), "-o", "BatchMode=yes"),
-        *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
-        *("-o", "LogLevel=ERROR", f"root@{cloud.instance(guest)['PublicIpAddress']}", "cat"),
-    )
-    pipe = subprocess.PIPE
-    with subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True) as said:
-        try:
-            yield said
-        finally:
-            said.kill()
-
-
-def answer(said: "subprocess.Popen[str]", word: str) -> None:
-    """Have the guest say a word by the connection that there is."""
-    assert said.stdin is not None
-    assert said.stdout is not None
-    said.stdin.write(f"{word}\n")
-    said.stdin.flush()
-    assert select.select([said.stdout], [], [], MOVED_S)[0], f"{word} is not answered"
-    assert said.stdout.readline().strip() == word
