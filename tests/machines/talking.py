@@ -1,0 +1,43 @@
+"""Words between the world and guests, and between guests: held to be answered, or not."""
+
+import select
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from tests.wholecloud import Cloud
+
+ANSWERED_S = 120.0
+
+
+def pings(cloud: Cloud, id: str, address: str) -> bool:
+    """Whether an address answers a guest."""
+    asked = f"ping -c 1 -W 2 {address} >/dev/null 2>&1 && echo yes || echo no"
+    return cloud.ssh(id, asked).strip() == "yes"
+
+
+@contextmanager
+def talking(cloud: Cloud, id: str) -> Generator["subprocess.Popen[str]"]:
+    """One conversation from the world to a guest, which says again what it is told."""
+    cloud.ssh(id, "true")
+    line = (
+        *("ssh", "-i", str(cloud.key_pair("tests")), "-o", "BatchMode=yes"),
+        *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+        *("-o", "LogLevel=ERROR", f"root@{cloud.instance(id)['PublicIpAddress']}", "cat"),
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True, bufsize=1) as said:
+        try:
+            yield said
+        finally:
+            said.kill()
+
+
+def answer(said: "subprocess.Popen[str]", word: str) -> None:
+    """Have the guest say a word by the conversation that there is."""
+    assert said.stdin is not None
+    assert said.stdout is not None
+    said.stdin.write(f"{word}\n")
+    said.stdin.flush()
+    assert select.select([said.stdout], [], [], ANSWERED_S)[0], f"{word} is not answered"
+    assert said.stdout.readline().strip() == word
