@@ -10,9 +10,10 @@ import msgspec
 from mallee.box import status
 from mallee.cli import main
 from mallee.model.configuration.settings import Settings
+from tests.docs import pages
 
 TOP = Path(__file__).parents[2]
-PAGE = (TOP / "docs/administration.md").read_text()
+PAGE = pages.read("administration.md")
 README = (TOP / "README.md").read_text()
 
 

@@ -1,27 +1,21 @@
 """Every command of docs/when-it-does-not-work.md works, on a lab with an instance and a volume;
 every code of the doctor is there, and no other."""
 
-import os
 import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from mallee.box import client
 from mallee.cli import main
-from mallee.lab import members, rooms
 from mallee.model.hosts.ailments import Code
 from tests import labs
+from tests.docs import pages
 from tests.labs import Lab
 
-PAGE = (Path(__file__).parents[2] / "docs/when-it-does-not-work.md").read_text()
-BLOCKS = re.findall(r"^(?:\*\*([A-Z][a-z ]+):\*\*\n)?```sh\n(.*?)^```$", PAGE, re.M | re.S)
+PAGE = pages.read("when-it-does-not-work.md")
 ROWS = re.findall(r"^\| `([a-z-]+)` \| (.+) \| `(.+)` \| (.+) \|$", PAGE, re.M)
-PLACES = {"": "front", "In the world": "world", "On the host": "n1"}
+PLACES = {"": "front", "In the world": "world", "the host": "n1"}
 LAB = """
 [hosts.front]
 role = "front"
@@ -58,33 +52,15 @@ def names(lab: Lab) -> dict[str, str]:
     return {"INSTANCE": instance, "VOLUME": made["VolumeId"], "HOST": "n1"}
 
 
-def run(lab: Lab, host: str, line: str) -> tuple[int, str]:
-    """Run a line of the page there, as its administrator."""
-    mallee = f"{sys.executable} -P -m mallee.cli.main"
-    words = re.sub(r"\bmallee (?=[a-z])", f"{mallee} ", line)
-    told = members.variables(lab.place, lab.document, host)
-    exports = "".join(f"export {name}={shlex.quote(value)}; " for name, value in told.items())
-    inside = rooms.inside(lab.place, host, ("env", "bash", "-c", exports + words))
-    done = subprocess.run(
-        inside,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        stdin=subprocess.DEVNULL,
-        env=os.environ | {"AWS_PAGER": ""},
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
 def test_every_command_of_the_page_works(lab: Lab, names: dict[str, str]) -> None:
-    lines = [(PLACES[where], line) for where, block in BLOCKS for line in block.splitlines()]
+    lines = [(PLACES[where], line) for where, line in pages.commands(PAGE)]
     lines += [("front", look.replace("\\|", "|")) for _, _, look, _ in ROWS]
     ran = set[str]()
     for host, line in dict.fromkeys(lines):
         there = re.sub("|".join(names), lambda found: names[found[0]], line)
-        code, said = run(lab, host, there)
-        assert code <= line.startswith(JUDGES), f"{host}: {there}: {said}"
+        done = pages.run(lab, host, there)
+        said = done.said + done.complained
+        assert done.code <= line.startswith(JUDGES), f"{host}: {there}: {said}"
         assert "Traceback" not in said, f"{host}: {there}: {said}"
         assert SAYS.get(line, "") in said, f"{host}: {there}: {said}"
         ran.add(line)
