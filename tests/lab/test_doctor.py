@@ -147,6 +147,26 @@ def test_public_addresses_are_tried_from_outside(lab: Lab) -> None:
     }
 
 
+def test_another_host_puts_right_what_is_safe_and_says_what_it_left(lab: Lab) -> None:
+    pki = lab.layout("n1").node_pki
+    pki.chmod(0o755)
+    hook = "type filter hook forward priority 0; policy drop;"
+    lab.run("n1", "nft", f"add table ip fw {{ chain f {{ {hook} }}; }}")
+    lab.run("n1", "ip", "link", "add", "spare", "type", "veth", "peer", "name", "loose")
+    lab.run("n1", "ip", "address", "add", "192.0.2.1/30", "dev", "spare")
+    try:
+        said = doctor(lab, "front", "--fix")
+        # Whoever set these rules, and switched that card off, may have had a reason.
+        assert "policy drop" in lab.run("n1", "nft", "list", "chain", "ip", "fw", "f")
+        assert "DOWN" in lab.run("n1", "ip", "-br", "link", "show", "spare")
+    finally:
+        lab.run("n1", "nft", "delete", "table", "ip", "fw")
+        lab.run("n1", "ip", "link", "del", "spare")
+    assert pki.stat().st_mode & 0o777 == 0o700
+    wrong = re.findall(r"^wrong  (.+):", said, re.M)
+    assert set(wrong) == {"n1: firewall", "n1: interfaces"}, said
+
+
 STATE = "ip address; ip route show table all; ip rule; nft list ruleset; ip -br link"
 
 

@@ -19,7 +19,15 @@ from mallee.box.visits.asking import AT_ONCE, Asking
 from mallee.box.visits.trunks import Trunks
 from mallee.model.configuration.settings import Network
 from mallee.model.hosts.ailments import Ailment, Code
-from mallee.model.hosts.checks import PATHS_MAX, Finding, Kind, Place, address_spans, spans_of
+from mallee.model.hosts.checks import (
+    FIXES_MAX,
+    PATHS_MAX,
+    Finding,
+    Kind,
+    Place,
+    address_spans,
+    spans_of,
+)
 from mallee.model.network import classic
 
 _HEARD = frozenset({"ENABLED", "DISABLED", "BROKEN", "STOPPED"})
@@ -181,11 +189,21 @@ def fix(access: client.Access, zone: str, say: Say) -> str:
             host: [one["Code"] for one in own.answers[host.id]["Findings"] if one.get("Code")]
             for host in own.hosts
         }
-        for host, codes in ill.items():
-            if codes:
-                say(f"{host.name}: {', '.join(codes)}")
-                asking.fix(host, sorted(set(codes)))
-    return f"{len(ill)} hosts were asked"
+        sick = {host: frozenset(codes) for host, codes in ill.items() if codes}
+        said = [_put_right(asking, host, codes, say) for host, codes in sick.items()]
+    return "; ".join(said) or f"{len(ill)} hosts were asked, and all are well"
+
+
+def _put_right(asking: Asking, host: Asked, codes: frozenset[str], say: Say) -> str:
+    """Have one host put right what it can, and tell what it did and what it left."""
+    say(f"{host.name}: {', '.join(sorted(codes))}")
+    try:
+        left = asking.fix(host, sorted(codes)[:FIXES_MAX])
+    except (client.Refused, client.Unreachable) as error:
+        return f"{host.name} did not: {error}"
+    done = [f"{', '.join(sorted(codes - left))} put right"] if codes - left else []
+    kept = [f"{', '.join(sorted(left))} left to you"] if left else []
+    return f"{host.name}: {', '.join([*done, *kept])}"
 
 
 def _fetch(access: client.Access, zone: str) -> _Hosts:

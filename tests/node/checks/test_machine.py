@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from mallee.kit import process
 from mallee.model.hosts.ailments import Code
 from mallee.model.layout import Layout
 from mallee.node.checks import machine, mending
@@ -100,6 +103,26 @@ def test_a_file_system_that_was_made_read_only_is_named(
     assert code(trouble) is Code.DISK_READ_ONLY
 
 
-def test_a_stranger_with_libvirts_number_is_not_ended(layout: Layout) -> None:
-    (layout.run / "libvirtd.pid").write_text(f"{os.getpid()} 1\n")
-    mending.end_libvirt(layout, None)
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever libvirtd is, the next one answers at once."""
+
+    def run(_argv: tuple[str, ...], **_more: object) -> None:
+        return
+
+    monkeypatch.setattr(process, "run", run)
+
+
+@pytest.mark.usefixtures("answering")
+@pytest.mark.parametrize(("name", "ends"), [("libvirtd", True), ("somebody", False)])
+def test_a_libvirtd_is_ended_that_stands_still_and_nobody_who_has_its_number(
+    layout: Layout, name: str, ends: bool
+) -> None:
+    with subprocess.Popen((name, "600"), executable=shutil.which("sleep")) as child:
+        try:
+            child.send_signal(signal.SIGSTOP)
+            (layout.run / "libvirtd.pid").write_text(f"{child.pid} 1\n")
+            mending.end_libvirt(layout, None)
+            assert ends is (child.wait(60) == -signal.SIGKILL if ends else child.poll() is not None)
+        finally:
+            child.kill()

@@ -57,10 +57,11 @@ class Asking:
         asked = {"HostId": host.id, "Kind": kind.value, **more}
         return self.pool.submit(client.call, self.access, "mallee", "CheckHost", asked)
 
-    def fix(self, host: Asked, codes: Sequence[str]) -> None:
-        """Have a host put right what it can; what it cannot is found again afterwards."""
-        try:
-            told = {"HostId": host.id, "Codes": list(codes)}
-            client.call(self.access, "mallee", "FixHost", told)
-        except (client.Refused, client.Unreachable):
-            return
+    def fix(self, host: Asked, codes: Sequence[str]) -> frozenset[str]:
+        """Have a host put right what it can; return the codes of what is wrong there afterwards.
+
+        Raises `client.Refused` and `client.Unreachable`.
+        """
+        told = {"HostId": host.id, "Codes": list(codes)}
+        answer = client.call(self.access, "mallee", "FixHost", told)
+        return frozenset(one["Code"] for one in answer["Findings"] if one.get("Code"))

@@ -12,9 +12,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from mallee.aws import errors
+from mallee.model.hosts import checks
 from mallee.model.hosts.hosts import Ask
 
 DEADLINE_S = 10.0
+PATIENCE_S = {checks.ASK_CHECK: 25.0}
+"""By kind of a question: how long its answer may take, where that is not the usual time. A host
+that is ill has to wait for what does not answer itself."""
 WORDS_MAX = 500
 PER_ACCOUNT_MAX = 16
 """Questions of one account that are open at once: a host looks into a few at a time, and what
@@ -67,12 +71,13 @@ class Asks:
         """
         waiting = self._untaken[question.host_id].get(question) or self._open_new(question)
         waiting.askers += 1
+        deadline_s = PATIENCE_S.get(question.kind, DEADLINE_S)
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(deadline_s):
                 return await asyncio.shield(waiting.answer)
         except TimeoutError as error:
             raise errors.Unavailable(
-                f"Host {question.host_id} did not answer within {DEADLINE_S:g} seconds. "
+                f"Host {question.host_id} did not answer within {deadline_s:g} seconds. "
                 "Try again; if it stays so, see `mallee doctor` on the host."
             ) from error
         finally:

@@ -31,6 +31,8 @@ from mallee.node.do.network import uplink
 from mallee.node.gateways import lookout, nexthops
 from mallee.node.gateways.outlook import Hop, Look
 
+LIBVIRT_S = 5.0
+"""How long libvirtd is waited for."""
 NAMES_S = 1.0
 """How long a name server is waited for."""
 CERTIFICATE_S_MIN = 2 * 86400.0
@@ -145,7 +147,7 @@ def _silent(hop: Hop, links: nexthops.Links) -> Ailment:
 
 def _libvirt(layout: Layout) -> str:
     try:
-        said = process.run(("virsh", "-c", layout.libvirt_uri, "version"), timeout_s=10).text
+        said = process.run(("virsh", "-c", layout.libvirt_uri, "version"), timeout_s=LIBVIRT_S).text
     except (process.Failed, process.TimedOut) as error:
         cause = f"this host's libvirtd does not answer: {error}"
         troubles.tell(Code.LIBVIRT_SILENT, cause, "mallee logs libvirtd; mallee up starts it again")

@@ -8,6 +8,7 @@ passed over: who asked sees by the findings afterwards what is still wrong. Call
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from mallee.model.layout import Layout
 from mallee.node.checks import host, interfaces, machine
 
 log = logs.get(__name__)
+_LIBVIRT_S, _LOOK_S = 8.0, 0.2
+"""How long another libvirtd is waited for, and how often it is looked for."""
 
 
 def mend(layout: Layout, wanted: HostWanted | None, codes: Sequence[str]) -> None:
@@ -70,6 +73,18 @@ def end_libvirt(layout: Layout, wanted: HostWanted | None) -> None:
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
     finally:
         os.close(descriptor)
+    _wait_libvirt(layout)
+
+
+def _wait_libvirt(layout: Layout) -> None:
+    until = time.monotonic() + _LIBVIRT_S
+    while time.monotonic() < until:
+        try:
+            process.run(("virsh", "-c", layout.libvirt_uri, "version"), timeout_s=3)
+        except (process.Failed, process.TimedOut):
+            time.sleep(_LOOK_S)
+        else:
+            return
 
 
 _FIXES: dict[Code, Callable[[Layout, HostWanted | None], None]] = {
