@@ -11,7 +11,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Presumes, Read
+from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.ec2 import arns, resources
 from mallee.cloud.ec2.vpc import interfacelisting
@@ -19,6 +19,7 @@ from mallee.cloud.explain import finding, hopwords, packets
 from mallee.cloud.hosts.networkslices import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.model.compute.instances import Power
+from mallee.model.network import classic
 from mallee.model.packets import packets as evaluator
 from mallee.model.packets.hops import ICMP, ICMP6, TCP, UDP, Address, Packet, Trace
 
@@ -71,6 +72,7 @@ def _as_owner(call: Call, account: str) -> Call:
 def explain_packet(call: Call, request: Request) -> Result:
     """Tell what becomes of the first packet of a conversation."""
     asked = read(call, request)
+    in_blocks = _check_mode(call.settings.network.mode, asked)
     found = judge(asked)
     ends = (asked.sender, asked.receiver)
     told = packets.shown(found)
@@ -84,8 +86,24 @@ def explain_packet(call: Call, request: Request) -> Result:
         "SourceInterfaceId": asked.sender.id if asked.sender else None,
         "SourceAddress": str(asked.packet.source),
         "DestinationAddress": str(asked.packet.destination),
-        "Notes": [note for end in ends if end for note in _notes(asked.call, end)],
+        "Notes": [*in_blocks, *(note for end in ends if end for note in _notes(asked.call, end))],
     }
+
+
+def _check_mode(mode: str, asked: Asked) -> list[str]:
+    """Return what is to be said besides of the way in a classic network mode; raise
+    `UnsupportedOperation` for one of which not all is known there."""
+    one, other = asked.sender, asked.receiver
+    if mode == "vpc":
+        return []
+    if one is None or other is None or one.doc.vpc_id != other.doc.vpc_id:
+        raise errors.UnsupportedOperation(
+            f"The network mode of this cloud is {mode}: it is known of packets between instances "
+            "or interfaces of one account alone what becomes of them. Name two."
+        )
+    is_led = mode in classic.MANAGED and one.doc.group_ids[0] != other.doc.group_ids[0]
+    by = "They are of different groups' networks: the gateway host leads from one to the other"
+    return [by] if is_led else []
 
 
 def judge(asked: Asked) -> Trace:
@@ -184,8 +202,6 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="mallee",
         name="ExplainPacket",
-        # Ways of the classic modes are not among those that are judged.
-        presumes=Presumes.OWN_NETWORKS,
         does=Read(handle=explain_packet),
         honours=HONOURS,
         resources=about,

@@ -125,13 +125,40 @@ def test_administrators_see_whose_blocks_there_are(
 
 
 def test_no_packet_is_judged_by_ways_that_are_not_there(
+    alice: Any, bob: Any, administration: Administration, host: FakeHost
+) -> None:
+    one, two = launch(alice, 2)
+    (foreign,) = launch(bob, 1)
+    ends = {"SourceId": one["InstanceId"], "Protocol": "icmp"}
+    for destination in ("internet", "10.10.0.9", foreign["InstanceId"]):
+        asked = {**ends, "Destination": destination}
+        answer = administration.sender.ask("mallee", "ExplainPacket", **asked)
+        assert answer.code == "UnsupportedOperation"
+    asked = {**ends, "Destination": two["InstanceId"]}
+    assert administration.sender.ask("mallee", "TracePacket", **asked).code == (
+        "UnsupportedOperation"
+    )
+
+
+def test_packets_between_an_accounts_instances_are_judged_by_their_groups(
     alice: Any, administration: Administration, host: FakeHost
 ) -> None:
     one, two = launch(alice, 2)
-    ends = {"SourceId": one["InstanceId"], "Destination": two["InstanceId"], "Protocol": "icmp"}
-    for action in ("ExplainPacket", "TracePacket"):
-        answer = administration.sender.ask("mallee", action, **ends)
-        assert answer.code == "UnsupportedOperation"
+    other = alice.create_security_group(GroupName="apart", Description="x")["GroupId"]
+    (apart,) = launch(alice, 1, SecurityGroupIds=[other])
+
+    def told(destination: str) -> str:
+        asked = {"SourceId": one["InstanceId"], "Destination": destination, "Protocol": "icmp"}
+        answer = administration.sender.ask("mallee", "ExplainPacket", **asked)
+        assert answer.status == 200, answer.text
+        return answer.text
+
+    # Members of the default group let each other in, and a new group nobody.
+    assert "<Passes>true<" in told(two["InstanceId"])
+    refused = told(apart["InstanceId"])
+    assert "<Passes>false<" in refused
+    assert "<End>ingress<" in refused
+    assert "the gateway host leads from one to the other" in refused
 
 
 def settle(world: World, settings: Settings) -> None:
