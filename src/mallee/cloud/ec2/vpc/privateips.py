@@ -7,6 +7,8 @@ accounts share (the classic network modes) `modes.addresses` knows which are fre
 Called by `interfaces`, `natgateways` and the launch, inside a transaction.
 """
 
+import functools
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -48,7 +50,7 @@ def free(view: store.View | store.Tx, subnet: SubnetRecord) -> int:
     """Return how many private addresses of the subnet are free."""
     if subnet.doc.shared is not None:
         return addresses.free(view, subnet)
-    return _assignable(subnet)[1] - view.total(claim_space(subnet.id))
+    return _assignable(subnet.doc.cidr)[1] - view.total(claim_space(subnet.id))
 
 
 def affordable(
@@ -101,11 +103,11 @@ def take_any(call: WriteCall, subnet: SubnetRecord, holder: Holder) -> str:
     """
     if subnet.doc.shared is not None:
         return addresses.take_any(call, subnet, holder.id, holder.group_id)
-    first, count = _assignable(subnet)
+    first, count = _assignable(subnet.doc.cidr)
     space, reserved = claim_space(subnet.id), _reserved(subnet)
     # Random first, so that an address just given back is not at once another guest's.
-    offsets = [int.from_bytes(call.entropy(4), "big") % count for _ in range(TRIES)]
-    for offset in (*offsets, *range(count)):
+    tried = (int.from_bytes(call.entropy(4), "big") % count for _ in range(TRIES))
+    for offset in itertools.chain(tried, range(count)):
         address = IPv4Address(first + offset)
         is_reserved = any(address in network for network in reserved)
         if not is_reserved and call.tx.owner_of(space, str(address)) is None:
@@ -138,7 +140,7 @@ def check(subnet: SubnetRecord, text: str) -> str:
         raise errors.InvalidParameterValue(
             f"Address {text} does not fall within the subnet's address range"
         )
-    first, count = _assignable(subnet)
+    first, count = _assignable(subnet.doc.cidr)
     if not first <= int(address) < first + count:
         raise errors.InvalidParameterValue(f"Address {text} is in subnet's reserved address range")
     return str(address)
@@ -161,9 +163,10 @@ def give_back(tx: store.Tx, subnet_id: str, address: str) -> None:
     tx.release(claim_space6(subnet_id) if ":" in address else claim_space(subnet_id), address)
 
 
-def _assignable(subnet: SubnetRecord) -> tuple[int, int]:
-    """Return the first assignable address as a number, and how many follow with it."""
-    network = IPv4Network(subnet.doc.cidr)
+@functools.lru_cache(maxsize=4096)
+def _assignable(cidr: str) -> tuple[int, int]:
+    """Return a subnet's first assignable address as a number, and how many follow with it."""
+    network = IPv4Network(cidr)
     return (
         int(network.network_address) + KEPT_AT_START,
         network.num_addresses - KEPT_AT_START - KEPT_AT_END,
@@ -282,7 +285,7 @@ def take_prefix(call: WriteCall, subnet: SubnetRecord, holder: Holder, text: str
 
 
 def _is_wholly_free(call: WriteCall, subnet: SubnetRecord, network: IPv4Network) -> bool:
-    first, count = _assignable(subnet)
+    first, count = _assignable(subnet.doc.cidr)
     if not first <= int(network[0]) <= int(network[-1]) < first + count:
         return False
     space = claim_space(subnet.id)
