@@ -5,13 +5,16 @@ the database, so no guest starts and only the answer counts. Both accounts launc
 """
 
 import json
+import math
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 from msgspec.structs import replace
 
 from bench import asking, report, sealed
+from mallee.cloud.hosts import hearing
 from mallee.cloud.state import records, store
 from mallee.kit import clock
 from mallee.model.hosts import hosts
@@ -29,7 +32,13 @@ def measure(runs: int) -> list[report.Finding]:
     """Launch from both accounts in turns."""
     ours: list[float] = []
     theirs: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="m-") as folder, RunningCloud(Path(folder)) as cloud:
+    # The host is never heard, and must not fall silent before the end.
+    forever = mock.patch.object(hearing, "AGENT_SILENT_AFTER_S", math.inf)
+    with (
+        forever,
+        tempfile.TemporaryDirectory(prefix="m-") as folder,
+        RunningCloud(Path(folder)) as cloud,
+    ):
         cloud.store.transact(_furnish)
         limited, free = _tenant(cloud, "limited"), _tenant(cloud, "free")
         cloud.store.transact(_limit)
@@ -91,9 +100,7 @@ def _furnish(tx: store.Tx) -> None:
         agent_version="0",
     )
     record = tx.insert(records.HOST, "", host.id, host)
-    # It is never heard, and must not fall silent before the end.
-    seen = records.HostSeen(facts=facts, heard_at=clock.SYSTEM.now() + 3600)
-    tx.observe(record, seen)
+    tx.observe(record, records.HostSeen(facts=facts, heard_at=clock.SYSTEM.now()))
 
 
 def _limit(tx: store.Tx) -> None:
