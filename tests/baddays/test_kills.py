@@ -85,7 +85,13 @@ def test_a_killed_guest_comes_back_with_its_disk_and_addresses_and_says_why(
 def test_no_acknowledged_launch_is_lost_or_doubled_by_kills_of_the_cloud(cloud: Cloud) -> None:
     kills = [f"kills-{number}" for number in range(4)]
     image, group = cloud.image(), cloud.open_group()
-    wanted = {"ImageId": image, "SecurityGroupIds": [group], "InstanceType": "t2.nano"}
+    wanted: dict[str, Any] = {
+        "ImageId": image,
+        "SecurityGroupIds": [group],
+        "InstanceType": "t2.nano",
+        # Such instances have 8 GiB each unless told otherwise: more than many a disk has free.
+        "BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 1}}],
+    }
     launched: dict[str, str] = {}
 
     def launch(token: str) -> None:
