@@ -3,22 +3,18 @@
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests import wholecloud
 from tests.cloud.running import RunningCloud
+from tests.standby import programs as standby
 from tests.wholecloud import Cloud
 
 EXPECTED = re.compile(r"^(.*?)\s+# (refused|says): (.+)$", re.S)
 SHELL = """
 fail() { printf 'guide: %s\\n' "$1" >&2; cat said >&2; exit 1; }
 """
-PROGRAMS = {
-    "aws": f'exec {wholecloud.AWS_1} "$@"',
-    "mallee": f'exec {sys.executable} -m mallee.cli.main "$@"',
-}
 
 
 def commands(guide: Path) -> Iterator[str]:
@@ -51,13 +47,23 @@ def script(guide: Path) -> str:
     return "\n".join(made) + "\n"
 
 
+def _programs() -> dict[str, str]:
+    return {
+        "aws": f'exec {standby.aws(wholecloud.AWS_1)} "$@"',
+        "mallee": f'exec {standby.mallee()} "$@"',
+    }
+
+
 def walk(
-    cloud: Cloud | RunningCloud, guide: Path, place: Path, programs: Mapping[str, str] = PROGRAMS
+    cloud: Cloud | RunningCloud, guide: Path, place: Path, more: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the whole guide in an empty directory, with nothing in the environment but a PATH."""
+    """Run the whole guide in an empty directory, with nothing in the environment but a PATH.
+
+    On it are `aws`, `mallee` and `more`: programs by their names, as lines of the shell.
+    """
     folder = place / "bin"
     folder.mkdir()
-    for name, line in programs.items():
+    for name, line in {**_programs(), **(more or {})}.items():
         (folder / name).write_text(f"#!/bin/sh\n{line}\n")
         (folder / name).chmod(0o755)
     desk = place / "desk"

@@ -1,13 +1,13 @@
 """Runs a playbook of Ansible as somebody with Mallee's files in his home directory."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests import ansiblecollections
 from tests.clients.identity.conftest import Person
+from tests.standby import programs as standby
 
 
 def play(person: Person, book: Path) -> dict[str, int]:
@@ -17,7 +17,7 @@ def play(person: Person, book: Path) -> dict[str, int]:
     except ansiblecollections.Missing:
         pytest.skip("needs Ansible's collections, which ./test fetches")
     script = 'cd mallee; . ./env; cd ..; exec "$0" "$@"'
-    inventory = f"localhost ansible_python_interpreter={sys.executable}"
+    inventory = f"localhost ansible_python_interpreter={standby.interpreter()}"
     (person.home / "hosts").write_text(inventory + "\n")
     said = person.run(
         *("bash", "-ec", script, ansiblecollections.PLAYBOOK, "-i", "hosts", book),

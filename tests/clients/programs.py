@@ -1,11 +1,11 @@
 """Clients as their users run them: real programs in a process of their own."""
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests import wholecloud
+from tests.standby import programs as standby
 from tests.wholecloud import Cloud
 
 CLIS = (wholecloud.AWS_1, wholecloud.AWS_2)
@@ -23,9 +23,10 @@ class Said:
 
 def line_of(cloud: Cloud, program: Path) -> tuple[str, ...]:
     """How a generation of the AWS CLI begins its line: Debian's knows no variable for endpoints."""
+    standing = str(standby.aws(program))
     if program == wholecloud.AWS_1:
-        return (str(program),)
-    return (str(program), "--endpoint-url", cloud.access.endpoint)
+        return (standing,)
+    return (standing, "--endpoint-url", cloud.access.endpoint)
 
 
 def run(cloud: Cloud, *line: str | Path, **environment: str) -> Said:
@@ -59,4 +60,4 @@ def refusal(cloud: Cloud, program: Path, *words: str) -> str:
 
 def mallee(cloud: Cloud, *words: str, **environment: str) -> Said:
     """Run the `mallee` command."""
-    return run(cloud, sys.executable, "-m", "mallee.cli.main", *words, **environment)
+    return run(cloud, standby.mallee(), *words, **environment)

@@ -10,7 +10,7 @@ GUIDE = Path(__file__).parents[2] / "docs/addresses.md"
 
 def test_the_guide_leads_where_it_says(tmp_path: Path) -> None:
     with fresh() as cloud:
-        done = guides.walk(cloud, GUIDE, tmp_path, guides.PROGRAMS)
+        done = guides.walk(cloud, GUIDE, tmp_path)
     assert done.returncode == 0, done.stderr[-4000:]
 
 

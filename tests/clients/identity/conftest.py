@@ -13,6 +13,7 @@ from mallee.aws import clientfiles
 from tests import wholecloud
 from tests.clients.programs import Said
 from tests.cloud.running import RunningCloud, fresh
+from tests.standby import programs as standby
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 AWS = pytest.mark.parametrize(
@@ -43,7 +44,8 @@ class Person:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            # A whole playbook may be one program, on a loaded machine.
+            timeout=600,
         )
         return Said(done.returncode, done.stdout.strip(), done.stderr.strip())
 
@@ -69,11 +71,12 @@ class Person:
             'cd mallee; . ./env; cd ..; export AWS_ACCESS_KEY_ID="$1" AWS_SECRET_ACCESS_KEY="$2"; '
             'shift 2; exec "$0" --output text "$@"'
         )
-        return lambda *words: self.run("bash", "-ec", script, program, key_id, secret, *words)
+        aws = standby.aws(program)
+        return lambda *words: self.run("bash", "-ec", script, aws, key_id, secret, *words)
 
     def _aws(self, program: Path, *words: str) -> Said:
         script = 'cd mallee; . ./env; cd ..; exec "$0" --output text "$@"'
-        return self.run("bash", "-ec", script, program, *words)
+        return self.run("bash", "-ec", script, standby.aws(program), *words)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,78 @@
+"""Programs that stand by: imported once in each worker, forked for each call.
+
+A test that calls a client written in Python a hundred times would pay its imports a hundred times:
+four fifths of what `aws` costs. What it calls here is the same program, in a process of its own.
+The program itself, started as users start it, is called by some tests of each kind
+(`tests/cloud/test_awscli.py`, `tests/clients/test_tour.py`, `tests/clients/test_commands.py`).
+"""
+
+import atexit
+import functools
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests import wholecloud
+
+_HERE = Path(__file__).parent
+_START_S = 120.0
+SYSTEM = Path("/usr/bin/python3")
+"""The interpreter of Debian's programs."""
+
+
+@functools.cache
+def aws(program: Path) -> Path:
+    """A program that does what that generation of the AWS CLI does."""
+    interpreter = Path(sys.executable) if program == wholecloud.AWS_1 else SYSTEM
+    return _caller(interpreter, "awscli.clidriver", (str(program),))
+
+
+@functools.cache
+def mallee() -> Path:
+    """A program that does what `mallee` does."""
+    return _caller(Path(sys.executable), "mallee.cli.main", ("-m", "mallee.cli.main"))
+
+
+@functools.cache
+def interpreter() -> Path:
+    """A Python that has imported boto3: modules of Ansible are scripts that begin with that."""
+    return _caller(Path(sys.executable), "boto3", ())
+
+
+def _caller(interpreter: Path, module: str, program: tuple[str, ...]) -> Path:
+    """Write a script that has the program run by a server of its own, which is started."""
+    place = Path(tempfile.mkdtemp(prefix="ms-"))
+    server = _start(place, interpreter, module)
+    atexit.register(_stop, server, place)
+    script = place / "program"
+    head = f"#!{interpreter} -IS\nSOCKET = {str(place / 'socket')!r}\nPROGRAM = {list(program)!r}\n"
+    script.write_text(head + (_HERE / "caller.py").read_text())
+    script.chmod(0o755)
+    return script
+
+
+def _start(place: Path, interpreter: Path, module: str) -> subprocess.Popen[bytes]:
+    server = subprocess.Popen(
+        [interpreter, _HERE / "server.py", place / "socket", module],
+        env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        # It ends when this process does, whose end of the pipe is closed then.
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        cwd="/",
+    )
+    deadline = time.monotonic() + _START_S
+    while not (place / "socket").exists():
+        assert server.poll() is None, f"{module} does not stand by: see standard error"
+        assert time.monotonic() < deadline, f"{module} does not stand by after {_START_S:g} s"
+        time.sleep(0.02)
+    return server
+
+
+def _stop(server: subprocess.Popen[bytes], place: Path) -> None:
+    assert server.stdin is not None
+    server.stdin.close()
+    server.wait()
+    shutil.rmtree(place)

@@ -1,0 +1,199 @@
+"""An interpreter that has imported a program already, and forks for each call of it.
+
+Run as `python server.py SOCKET MODULE…` by `programs.py`, ends with its standard input. Who calls
+is `caller.py`, a script that stands in a program's place: it passes its arguments, environment,
+directory, standard files and network namespace, and hears how the program ended. The program runs
+in a process of its own, as if started there: nothing that it does is seen by the next one.
+
+It knows nothing of Mallee, and runs with any interpreter of the machine.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import functools
+import gc
+import importlib
+import io
+import marshal
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn, TextIO
+
+CLONE_NEWNET = 0x40000000
+STANDARD = 3
+PASSED = STANDARD + 1
+"""Standard input, output and error, and the caller's network namespace."""
+HEAD_BYTES = 8
+
+
+class Call(NamedTuple):
+    """What a caller wants to be run."""
+
+    files: list[int]
+    words: list[str]
+    environment: dict[str, str]
+    directory: str
+
+
+def main(path: str, modules: list[str]) -> None:
+    """Import; then serve until standard input ends."""
+    for module in modules:
+        importlib.import_module(module)
+    _warm()
+    # What is there by now is looked at by no collection, and so stays shared with the parent.
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(64)
+    while True:
+        ready, _, _ = select.select([listener, 0], [], [])
+        if 0 in ready:
+            return
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            _watch(connection)
+        connection.close()
+
+
+def _warm() -> None:
+    """Let the AWS CLI read once what it reads at each start: descriptions of services, its parts.
+
+    They are files of its own, which nobody changes meanwhile.
+    """
+    if "awscli.clidriver" not in sys.modules:
+        return
+    for name in ("awscli.botocore.loaders", "botocore.loaders"):
+        if loaders := sys.modules.get(name):
+            loader = loaders.JSONFileLoader
+            loader.load_file = _once(loader.load_file)
+    driver: Any = sys.modules["awscli.clidriver"].create_clidriver()
+    for service in ("ec2", "iam", "sts"):
+        driver.session.get_service_model(service)
+
+
+def _once(load: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    known: dict[str, Any] = {}
+
+    @functools.wraps(load)
+    def kept(self: Any, path: str) -> Any:
+        if path not in known:
+            known[path] = load(self, path)
+        return known[path]
+
+    return kept
+
+
+def _watch(connection: socket.socket) -> NoReturn:
+    """Run what is called for in another process; pass on how it ends. Ends it with its caller."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    call = _receive(connection)
+    program = os.fork()
+    if program == 0:
+        connection.close()
+        _become(call)
+        _run(call.words)
+    for file in call.files:
+        os.close(file)
+    running = os.pidfd_open(program)
+    ready, _, _ = select.select([running, connection], [], [])
+    if running not in ready:
+        os.kill(program, signal.SIGTERM)
+    _, status = os.waitpid(program, 0)
+    code = os.waitstatus_to_exitcode(status)
+    # Its caller may be gone.
+    with contextlib.suppress(OSError):
+        connection.sendall(bytes([code if code >= 0 else 128 - code]))
+    os._exit(0)
+
+
+def _receive(connection: socket.socket) -> Call:
+    head, files, _, _ = socket.recv_fds(connection, HEAD_BYTES, PASSED)
+    size = int.from_bytes(head, "little")
+    body = b""
+    while len(body) < size:
+        piece = connection.recv(size - len(body))
+        if not piece:
+            os._exit(1)
+        body += piece
+    words, environment, directory = marshal.loads(body)
+    return Call(files, words, environment, directory)
+
+
+def _become(call: Call) -> None:
+    """Be where the caller is, with what it has."""
+    if ctypes.CDLL(None, use_errno=True).setns(call.files[STANDARD], CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "cannot enter the caller's network")
+    for number, file in enumerate(call.files[:STANDARD]):
+        os.dup2(file, number)
+    for file in call.files:
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(call.environment)
+    if "awscli" in sys.modules:
+        # It says at its import, in the environment, where its descriptions are beside the user's.
+        importlib.reload(sys.modules["awscli"])
+    os.chdir(call.directory)
+    time.tzset()
+    sys.stdin = _stream(0, "r", "surrogateescape")
+    sys.stdout = _stream(1, "w", "surrogateescape")
+    sys.stderr = _stream(2, "w", "backslashreplace")
+    gc.enable()
+
+
+def _stream(number: int, mode: str, errors: str) -> TextIO:
+    stream = open(number, mode, closefd=False, encoding="utf-8", errors=errors)  # noqa: SIM115
+    assert isinstance(stream, io.TextIOWrapper)
+    if number == 2 or stream.isatty():
+        stream.reconfigure(line_buffering=True)
+    return stream
+
+
+def _run(words: list[str]) -> NoReturn:
+    """Run as the interpreter would with these words: `-m MODULE …` or `SCRIPT …`; end."""
+    code = 0
+    try:
+        if words[0] == "-m":
+            sys.argv = words[1:]
+            # It was imported, and is to be the program now.
+            sys.modules.pop(words[1], None)
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = words
+            sys.path[0] = os.path.dirname(os.path.abspath(words[0]))
+            runpy.run_path(words[0], run_name="__main__")
+    except SystemExit as end:
+        code = _code(end.code)
+    except BaseException:  # noqa: BLE001 - it is the program's, and ends it as it would there
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            code = code or 120
+    os._exit(code)
+
+
+def _code(said: str | int | None) -> int:
+    if said is None or isinstance(said, int):
+        return (said or 0) & 0xFF
+    print(said, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
