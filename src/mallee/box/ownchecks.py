@@ -248,13 +248,28 @@ def _authority(patient: Patient) -> str:
         issued = pki.read_certificate(begin[begin.find(b"-----BEGIN CERTIFICATE-----") :])
         left_days = (issued.ends_at - time.time()) / pki.DAY_S
         if left_days < AUTHORITY_DAYS_MIN:
-            again = "hosts join anew under a new one: mallee node invite"
+            again = "mallee authority rotate"
             raise steps.Failed(
                 f"the certificate of the cloud's {name} ends in {left_days:.0f} days",
                 "mallee down && mallee up issues it anew" if name == "server" else again,
             )
         said.append(f"{name} for {left_days:.0f} days")
     return ", ".join(said) or "there is none yet"
+
+
+def _front_ends(patient: Patient) -> str:
+    """See that the others go by the same settings: each has a file of its own."""
+    if patient.access is None:
+        return "the cloud does not run"
+    found = client.call(patient.access, "mallee", "DescribeFrontEnds")["FrontEnds"]
+    others = [one["Name"] for one in found if one["SettingsDiffer"]]
+    if others:
+        raise steps.Failed(
+            f"front ends have other settings than this one: {', '.join(sorted(others))}",
+            "mallee config show there and here; change mallee.toml where it is wrong, then there: "
+            "mallee down && mallee up",
+        )
+    return f"{len(found) or 1} with the same settings"
 
 
 def _leftovers(patient: Patient) -> str:
@@ -299,6 +314,7 @@ ALL: tuple[Check, ...] = (
     Check("object store", _objects, Code.OBJECTS_SILENT),
     Check("authority", _authority, Code.AUTHORITY_ENDING),
     Check("secrets", _secrets, Code.ROTATION_STUCK),
+    Check("front ends", _front_ends, Code.FRONT_ENDS_DIFFER),
     Check("routes", _safety_net, Code.ROUTE_MISSING),
     Check("leftovers", _leftovers, Code.LEFTOVERS),
 )

@@ -100,7 +100,9 @@ def list_front_ends(*, root: Root = DEFAULT) -> None:
     found = client.call(Layout(root), "mallee", "DescribeFrontEnds")["FrontEnds"]
     for one in found:
         state = "there" if one["IsPresent"] else "away"
-        words.give(f"{one['FrontEndId']}  {one['Name']}  {state}  {one['AgentsUrl'] or '-'}")
+        more = "  serves S3" if one["ServesObjects"] else ""
+        more += "  ITS SETTINGS DIFFER FROM THOSE HERE" if one["SettingsDiffer"] else ""
+        words.give(f"{one['FrontEndId']}  {one['Name']}  {state}  {one['AgentsUrl'] or '-'}{more}")
     if not found:
         words.tell("this cloud has one front end, this machine's")
 

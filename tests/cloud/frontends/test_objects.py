@@ -133,6 +133,13 @@ def test_what_a_bucket_holds_is_told_by_all(two: list[FrontEnd]) -> None:
             time.sleep(0.1)
 
 
+def test_who_serves_and_whose_settings_differ_is_told_by_all(two: list[FrontEnd]) -> None:
+    for one in two:
+        text = one.sender().ask("mallee", "DescribeFrontEnds").text
+        assert text.count("<ServesObjects>true") == 1
+        assert "<SettingsDiffer>true" not in text
+
+
 def test_nobody_else_brings_connections(two: list[FrontEnd]) -> None:
     ca_pem = two[0].sender().ask("mallee", "CreateJoinToken").element("CaCertificate")
     stranger = Agent(two[0].configured.ports.agents, ca_pem)

@@ -603,6 +603,8 @@ class FrontEnd(TypedDict):
     Name: str
     AgentsUrl: str
     IsPresent: bool
+    ServesObjects: bool
+    SettingsDiffer: bool
     JoinDate: datetime | float
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.frontends import joining
+from mallee.cloud.frontends import joining, presence
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.hosts.frontends import FrontEnd, FrontEndSeen
@@ -57,6 +57,8 @@ def _render(call: Call, record: Record[FrontEnd, FrontEndSeen]) -> dict[str, Any
         "Name": doc.name,
         "AgentsUrl": doc.agents_url,
         "IsPresent": doc.id in (call.agents.present() or ()),
+        "ServesObjects": doc.serves_objects,
+        "SettingsDiffer": doc.settings_id not in ("", presence.settings_id(call.settings)),
         "JoinDate": datetime.datetime.fromtimestamp(doc.joined_at, datetime.UTC),
     }
 

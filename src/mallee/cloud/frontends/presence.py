@@ -6,6 +6,7 @@ Called by the daemon. Not its business: how a machine comes to the secrets (`joi
 """
 
 import contextlib
+import hashlib
 import ipaddress
 import os
 import socket
@@ -24,6 +25,8 @@ from mallee.model.layout import Layout
 
 STORE_NAME = "store"
 """The file in a shared directory of objects that says which it is."""
+
+_DIGITS = 16
 
 Leases = leases.Alone | leases.Shared
 
@@ -154,6 +157,7 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
             serves_objects=serves,
             objects_store=place.objects_store,
             public_key=place.public_key,
+            settings_id=settings_id(configured),
         )
         if known != record.doc:
             tx.write(record, known)
@@ -170,9 +174,16 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
         serves_objects=serves,
         objects_store=place.objects_store,
         public_key=place.public_key,
+        settings_id=settings_id(configured),
         joined_at=tx.now,
     )
     tx.insert(records.FRONT_END, "", identity.id, made)
+
+
+def settings_id(configured: Settings) -> str:
+    """Return a digest of what several front ends have the same of their settings."""
+    text = settings.encode(settings.common(configured))
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def _check_one_store(tx: store.Tx, identity: Identity, configured: Settings, place: Place) -> None:

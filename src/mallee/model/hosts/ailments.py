@@ -48,6 +48,8 @@ class Code(Enum):
     """S3 does not answer."""
     ROTATION_STUCK = "rotation-stuck"
     """A rotation of the master key does not come to its end."""
+    FRONT_ENDS_DIFFER = "front-ends-differ"
+    """Another front end has other settings than this one."""
     ROUTE_MISSING = "route-missing"
     """The routes are gone that keep packets for instances from leaving by the uplink."""
     LEFTOVERS = "leftovers"
