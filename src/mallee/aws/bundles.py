@@ -261,7 +261,8 @@ class Cutter(io.RawIOBase):
         self._stem = stem
         self._put = put
         self._digest = hashlib.sha1(usedforsecurity=False)
-        self._packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
+        # Three times as fast as zlib's own choice, for a twelfth more bytes: a disk is gigabytes.
+        self._packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
         self._sealer = Sealer(key)
         self._waiting = bytearray()
         self.made: list[Part] = []
