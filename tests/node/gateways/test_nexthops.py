@@ -1,6 +1,7 @@
 """Looking at next hops, on the kernel's own links."""
 
 import contextlib
+import os
 from collections.abc import Generator
 
 import pytest
@@ -11,7 +12,8 @@ from mallee.node.gateways import nexthops
 from mallee.node.gateways.outlook import Hop, Look
 from tests import wholecloud
 
-ROOM = "nexthop-router"
+ROOM = f"nexthop-{os.getpid()}"
+"""Namespaces have names for the whole machine: several workers may be at this."""
 HERE, ROUTER, NOBODY = "198.51.100.2", "198.51.100.1", "198.51.100.9"
 HERE6, ROUTER6, NOBODY6 = "2001:db8:7::2", "2001:db8:7::1", "2001:db8:7::9"
 
