@@ -219,6 +219,28 @@ def test_next_one_does_not_wait_for_ever_for_the_one_before(cloud: Cloud) -> Non
     assert cloud.ask("host-2")
 
 
+@pytest.mark.parametrize("ends", ["silent", "relieved"])
+def test_who_takes_over_from_one_that_still_waits_waits_for_the_same(
+    ends: str, cloud: Cloud
+) -> None:
+    cloud.join(*HOSTS)
+    cloud.settle()
+    cloud.stand("host-1", Standing.MAINTENANCE)
+    waits = cloud.decide()
+    assert (waits.host_id, waits.former_id) == ("host-2", "host-1")
+    if ends == "silent":
+        cloud.hear("host-2", is_silent=True)
+        cloud.stand("host-2", Standing.RETIRED)
+    else:
+        cloud.stand("host-2", Standing.MAINTENANCE)
+    after = cloud.decide()
+    assert (after.host_id, after.former_id, after.free_at) == ("host-3", "host-1", waits.free_at)
+    cloud.ask("host-2", holds=False)
+    assert not cloud.ask("host-3")
+    assert not cloud.ask("host-1", holds=False)
+    assert cloud.ask("host-3")
+
+
 def test_older_word_of_having_ended_is_not_taken(cloud: Cloud) -> None:
     """It was said before the host was in charge: since then it may have begun."""
     cloud.join("host-1", "host-2")

@@ -131,7 +131,7 @@ def _taken_over(now: Charge, charged: HostRecord, heard: list[HostRecord], at: f
     if heir is None:
         return now
     why = f"It was the standby of {charged.doc.name}, which was not heard any more."
-    return Charge(host_id=heir.id, term=now.term + 1, since=at, why=why)
+    return _after_former(now, Charge(host_id=heir.id, term=now.term + 1, since=at, why=why))
 
 
 def _replaced(
@@ -160,7 +160,7 @@ def _replaced(
 
 def _handed_over(now: Charge, heir: HostRecord, why: str, at: float) -> Charge:
     """Return that another host is in charge as soon as the one before has ended."""
-    return Charge(
+    new = Charge(
         host_id=heir.id,
         term=now.term + 1,
         since=at,
@@ -168,6 +168,19 @@ def _handed_over(now: Charge, heir: HostRecord, why: str, at: float) -> Charge:
         former_id=now.host_id,
         free_at=at + HANDED_OVER_S,
     )
+    return _after_former(now, new)
+
+
+def _after_former(now: Charge, new: Charge) -> Charge:
+    """Return who shall be in charge instead of a host that may still wait for one before it.
+
+    As long as that waits it has led nobody, and whoever leads is the one before it.
+    """
+    if not now.former_id:
+        return new
+    if now.former_id == new.host_id:
+        return replace(new, former_id="", free_at=0.0)
+    return replace(new, former_id=now.former_id, free_at=now.free_at)
 
 
 def _is_heard(host: HostRecord) -> bool:
