@@ -129,7 +129,7 @@ async def serve(
         desk = ebs.Desk(cloud, trees.Trees(objects.reader))
         answer: server.Answer = partial(front.answer, desk)
         if place.term is not None:
-            answer = fencing.guarded(answer, pipeline.busy, place.term)
+            answer = fencing.guarded(answer, pipeline.busy, place.term.holds)
         sockets = server.Server(answer, pipeline.busy, threads, out)
         stack.push_async_callback(sockets.close)
         door = handover.Door(layout.s3_door_of(number), sockets)

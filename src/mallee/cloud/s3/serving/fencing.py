@@ -14,17 +14,16 @@ from mallee.cloud.s3.serving import sending
 from mallee.cloud.s3.serving.bodies import Source
 from mallee.cloud.s3.serving.server import Answer, Outgoing
 from mallee.kit import clock as clocks
-from mallee.walrus.terms import Term
 
 WELL_EVERY_S = 0.5
 
 
-def guarded(answer: Answer, away: Callable[[], Outgoing], term: Term) -> Answer:
-    """Return what answers so, and `away` when the term is over."""
+def guarded(answer: Answer, away: Callable[[], Outgoing], holds: Callable[[], bool]) -> Answer:
+    """Return what answers so, and `away` when the term does not hold any more."""
 
     async def answer_in_term(request: http.Request, source: Source) -> Outgoing:
         outgoing = await answer(request, source)
-        if term.holds():
+        if holds():
             return outgoing
         if isinstance(outgoing.payload, sending.Stream):
             outgoing.payload.close()
