@@ -241,6 +241,19 @@ def test_who_takes_over_from_one_that_still_waits_waits_for_the_same(
     assert cloud.ask("host-3")
 
 
+def test_who_is_in_charge_again_gets_no_lease_before_it_knows_that(cloud: Cloud) -> None:
+    """By a former term it would hold as that had it: without a standby, for ever."""
+    cloud.join("host-1", "host-2")
+    before = cloud.settle()
+    for goes, comes in (("host-1", "host-2"), ("host-2", "host-1")):
+        cloud.stand(goes, Standing.MAINTENANCE)
+        cloud.stand(comes, Standing.ENABLED)
+        assert cloud.decide().host_id == comes
+        cloud.time.time = max(cloud.time.time, cloud.charge().free_at)
+    assert not cloud.ask("host-1", term=before.term)
+    assert cloud.ask("host-1")
+
+
 def test_older_word_of_having_ended_is_not_taken(cloud: Cloud) -> None:
     """It was said before the host was in charge: since then it may have begun."""
     cloud.join("host-1", "host-2")

@@ -30,6 +30,9 @@ def ask(tx: store.Tx, host_id: str, front_end: str, asked: LeaseAsked) -> bool:
         return False
     if doc.former_id and tx.now < doc.free_at:
         return False
+    if doc.known_standby_id is None and asked.term < doc.term:
+        # It would hold by a term of when it was in charge before, with nobody to take over.
+        return False
     new = doc
     if not doc.is_known and asked.taken == doc.term:
         new = replace(doc, is_known=True, known_standby_id=doc.standby_id, granted_standby_id=None)
