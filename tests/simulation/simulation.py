@@ -52,7 +52,12 @@ STORM_S = 45.0
 QUIET_S = 45.0
 """How long it is quiet before all is mended: what is late arrives."""
 PEACE_S = 180.0
-RARER = ((runner, "LOOK_AGAIN_S", 5.0), (hearing, "LOOK_EVERY_S", 2.0), (sync, "LOOK_AGAIN_S", 4.0))
+RARER = (
+    (runner, "LOOK_AGAIN_S", 5.0),
+    (runner, "PAUSE_S", 0.25),
+    (hearing, "LOOK_EVERY_S", 2.0),
+    (sync, "LOOK_AGAIN_S", 4.0),
+)
 """How often is looked whether anything is new: most of a life would be such looks."""
 QUOTAS = {"ec2:quota-vminstancenumber": 8, "ec2:quota-addressnumber": 3}
 
