@@ -23,7 +23,7 @@ from tests.labs import CUT, Lab
 from tests.storms import clocks, looks, pairs
 from tests.storms.administrators import Administrator
 from tests.storms.disks import Disks
-from tests.storms.schedule import DATABASE, HOSTS, Fault
+from tests.storms.schedule import DATABASE, FRONT, HOSTS, Fault
 
 Mend = Callable[[], None]
 ADMINISTRATOR_S = 120.0
@@ -64,7 +64,7 @@ class Faults:
 
     def mend_all(self) -> None:
         """Have everything in order, whatever was done."""
-        self._have_database()
+        self._have_database(FRONT)
         for host in HOSTS:
             self._disks.thaw(host)
             self._disks.empty(host)
@@ -141,7 +141,7 @@ class Faults:
 
     def _power_on(self, host: str) -> None:
         if host in self._is_off:
-            self._have_database()
+            self._have_database(host)
             plan = making.power_plan(self._lab.place, self._lab.document, host)
             steps.run(plan, wholecloud.Silent())
             self._is_off.discard(host)
@@ -169,14 +169,15 @@ class Faults:
 
     def _have_supervisor(self, host: str) -> None:
         if host not in self._is_off:
-            self._have_database()
+            self._have_database(host)
             members.mallee(self._lab.place, host, "mallee", "up")
 
-    def _have_database(self) -> None:
-        """Have it answer: a cloud that starts waits for it."""
+    def _have_database(self, host: str) -> None:
+        """Have it answer that host: a cloud that starts waits for it."""
         if pairs.has_database(self._lab):
             pairs.signal_database(self._lab.place, "CONT")
-            self._lab.cut(f"{DATABASE}.eth0", document.GOOD)
+            for end in (DATABASE, host):
+                self._lab.cut(f"{end}.eth0", document.GOOD)
 
     def _set_clock(self, fault: Fault) -> Mend:
         clocks.step(self._lab.place, fault.host, float(fault.detail))
