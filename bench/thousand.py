@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench import asking, describe, processes, report, sealed
 from mallee.cloud import accounts
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts.doors import joining
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock, secretbox

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cli import client, credentials
+from mallee.cli import client
+from mallee.cli.people import credentials
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 

@@ -47,7 +47,7 @@ def test_the_same_is_told_as_json(run: Run, group: str) -> None:
 def test_a_host_that_does_not_answer_is_said_and_the_rest_is_told(
     cloud: RunningCloud, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mallee.cloud.hosts.asks.DEADLINE_S", 0.05)
+    monkeypatch.setattr("mallee.cloud.hosts.doors.asks.DEADLINE_S", 0.05)
     said = run("explain", host_of(cloud), "--as-json").out
     # The cloud runs in this process, and its log comes to the same place.
     told: Any = json.loads(said[said.index("{\n") :])

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cli import imagefiles, main
+from mallee.cli import main
+from mallee.cli.images import imagefiles
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:

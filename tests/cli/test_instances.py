@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mallee.cli import instances
+from mallee.cli.instances import instances
 from mallee.model.layout import Layout
 
 

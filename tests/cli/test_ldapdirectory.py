@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mallee.box import steps
-from mallee.cli import ldapdirectory
-from mallee.cli.directories import Person
+from mallee.cli.people import ldapdirectory
+from mallee.cli.people.directories import Person
 from tests.fakes import ldapserver
 from tests.fakes.ldapserver import BASE, Server
 

@@ -8,7 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from mallee.cli import login, main
+from mallee.cli import main
+from mallee.cli.people import login
 from tests.cloud.iam.devices import Device
 from tests.cloud.running import RunningCloud, fresh
 

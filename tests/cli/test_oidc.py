@@ -16,7 +16,7 @@ import boto3
 import pytest
 
 from mallee.box import steps
-from mallee.cli import oidc
+from mallee.cli.people import oidc
 from mallee.model.configuration.settings import OpenId
 from tests.cli.conftest import Run
 from tests.cloud.running import RunningCloud, fresh

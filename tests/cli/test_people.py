@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mallee.box import steps
-from mallee.cli import directories
-from mallee.cli.directories import Person
+from mallee.cli.people import directories
+from mallee.cli.people.directories import Person
 from tests.cli.conftest import Run
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender

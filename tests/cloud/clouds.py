@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts.placing import placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.model.compute.instances import Instance, InstanceSeen, Phase

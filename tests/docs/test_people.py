@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mallee.cli import directories, ldapdirectory, main
+from mallee.cli import main
+from mallee.cli.people import directories, ldapdirectory
 
 TOP = Path(__file__).parents[2]
 PAGE = (TOP / "docs/people.md").read_text()

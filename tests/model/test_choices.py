@@ -10,7 +10,7 @@ from mallee.model.configuration import settings
     [
         ('[network]\nmode = "magic"', "give one of managed, managed-novlan, static, system, vpc"),
         ('[network.classic]\nswitch = "cisco"', "give one of linux, openvswitch"),
-        ('[objects]\nengine = "magic"', "give one of elsewhere, local, s3"),
+        ('[objects]\nengine = "magic"', "give one of elsewhere, local, s3, shared"),
     ],
 )
 def test_few_words_are_listed(text: str, said: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import pytest
 
-from mallee.cloud.hosts import lines
+from mallee.cloud.hosts.doors import lines
 from mallee.model.layout import Layout
 from mallee.node import cloud as doors
 from mallee.node.plan.guests import domain

@@ -27,7 +27,7 @@ from botocore.signers import RequestSigner
 
 from mallee.box import client as api
 from mallee.cloud.ec2.connecting import tunnels
-from mallee.cloud.hosts import lines
+from mallee.cloud.hosts.doors import lines
 from mallee.kit import process
 from mallee.model.layout import Layout
 from mallee.node.do.network import namespaces

@@ -14,9 +14,12 @@ from typing import Any
 from mallee.cloud import actions, http, pipeline, services
 from mallee.cloud.call import Agents, Principal
 from mallee.cloud.gateways import leases
-from mallee.cloud.hosts import asks, hearing, held, slices
+from mallee.cloud.hosts import hearing
+from mallee.cloud.hosts.doors import asks, held
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.identity import authenticate, authorize
-from mallee.cloud.reconcile import gateways, instances, migrations, runner, volumes
+from mallee.cloud.reconcile import gateways, instances, migrations, runner
+from mallee.cloud.reconcile.storage import volumes
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.kit.clock import Clock

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mallee.cloud import quotas
-from mallee.cloud.hosts import reserved
+from mallee.cloud.hosts.placing import reserved
 from mallee.cloud.state import records
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.view import View

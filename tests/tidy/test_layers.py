@@ -23,7 +23,7 @@ PURE = (
     "src/mallee/node/modes/switches.py",
     "src/mallee/node/modes/ways.py",
     "src/mallee/model/",
-    "src/mallee/cloud/hosts/place.py",
+    "src/mallee/cloud/hosts/placing/place.py",
     "src/mallee/lab/cables.py",
     "src/mallee/lab/document.py",
     "src/mallee/lab/plan.py",

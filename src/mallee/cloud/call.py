@@ -19,7 +19,7 @@ from mallee.model.identity.sessions import CallerKind, Session
 from mallee.walrus.records import Usage
 
 if TYPE_CHECKING:
-    from mallee.cloud.hosts.lines import Lines
+    from mallee.cloud.hosts.doors.lines import Lines
 
 Request = Any
 """A decoded request: a handler names its generated type (`aws.types.ec2.RunInstancesRequest`)."""

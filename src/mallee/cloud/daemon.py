@@ -20,24 +20,17 @@ from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
 from mallee.cloud.frontends import authorities, fellows, holdings, keys, presence
-from mallee.cloud.hosts import (
-    asks,
-    bundlefiles,
-    guests,
-    hearing,
-    joining,
-    lines,
-    passes,
-    slices,
-    streams,
-    transferring,
-    volumekeys,
-)
-from mallee.cloud.hosts import door as hosts
+from mallee.cloud.hosts import hearing
+from mallee.cloud.hosts.doors import asks, guests, joining, lines, streams
+from mallee.cloud.hosts.doors import door as hosts
+from mallee.cloud.hosts.moves import bundlefiles, passes, transferring, volumekeys
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.identity import authenticate, authorize, guessing, keysets, lastuse
-from mallee.cloud.reconcile import authorities as replacing
-from mallee.cloud.reconcile import lastuse as last_uses
-from mallee.cloud.reconcile import lifecycles, masterkeys, runner, table
+from mallee.cloud.reconcile import runner, table
+from mallee.cloud.reconcile.identity import authorities as replacing
+from mallee.cloud.reconcile.identity import lastuse as last_uses
+from mallee.cloud.reconcile.identity import masterkeys
+from mallee.cloud.reconcile.storage import lifecycles
 from mallee.cloud.state import store
 from mallee.cloud.trail import forward, journal
 from mallee.kit import clock, keysigner, logs, sealedto

@@ -30,7 +30,7 @@ from mallee.cloud.action import (
     Write,
 )
 from mallee.cloud.call import Agents, Call, Principal, Request, Result, WriteCall
-from mallee.cloud.hosts import asks
+from mallee.cloud.hosts.doors import asks
 from mallee.cloud.identity import (
     authenticate,
     authorize,

@@ -16,7 +16,7 @@ from aiohttp import http_exceptions, web
 
 from mallee.aws import errors
 from mallee.cloud import connections, handover, http
-from mallee.cloud.hosts import lines
+from mallee.cloud.hosts.doors import lines
 from mallee.kit import logs, openfiles
 
 MAX_BODY_BYTES = 1 << 20

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mallee.box import steps
-from mallee.cli import buckets, client
+from mallee.cli import client
+from mallee.cli.objects import buckets
 from mallee.walrus import disk, places
 from tests.cloud.s3 import running
 

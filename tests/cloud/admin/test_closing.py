@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 
 from mallee.cloud import inventory
-from mallee.cloud.reconcile import accounts as ends
+from mallee.cloud.reconcile.identity import accounts as ends
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import InstanceSeen, Phase
 from mallee.model.identity.accounts import Standing

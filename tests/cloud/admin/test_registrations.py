@@ -15,7 +15,7 @@ import botocore.exceptions
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.admin import registrations
+from mallee.cloud.admin.people import registrations
 from mallee.cloud.identity import guessing
 from mallee.cloud.state import records, store
 from mallee.model.configuration.settings import Mail

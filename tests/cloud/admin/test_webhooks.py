@@ -8,7 +8,8 @@ import pytest
 
 from mallee.box import client as plain
 from mallee.box import steps
-from mallee.cli import client, webhooks
+from mallee.cli import client
+from mallee.cli.objects import webhooks
 from tests.cloud import running
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.reconcile import lifecycles
+from mallee.cloud.reconcile.storage import lifecycles
 from mallee.kit import clock
 from tests.cloud.ec2.conftest import administration as administration
 from tests.cloud.ec2.conftest import alice as alice

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.reconcile import lifecycles
+from mallee.cloud.reconcile.storage import lifecycles
 from tests.cloud.dlm.conftest import Days
 from tests.cloud.dlm.test_carrying_out import age, snapshots, tags
 from tests.cloud.dlm.wishes import DAY_S, make, shown

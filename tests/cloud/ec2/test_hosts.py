@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import migrating, placement, standings
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.moves import migrating
+from mallee.cloud.hosts.placing import placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen
 from mallee.model.hosts import hosts

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts.placing import placement
 from mallee.cloud.state import records
 from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import described, launch, launch_one, refusal, refused

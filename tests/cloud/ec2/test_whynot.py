@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.ec2.vpc import publicpool
+from mallee.cloud.ec2.vpc.addresses import publicpool
 from mallee.model.hosts.hosts import Capacity
 from tests.cloud.ec2.asking import launch, launch_one, refused
 from tests.cloud.ec2.limiting import Administration

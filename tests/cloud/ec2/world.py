@@ -17,10 +17,12 @@ from botocore.config import Config
 from msgspec.structs import replace
 
 from mallee.cloud import accounts, actions, http, pipeline, server
-from mallee.cloud.hosts import asks, moving, slices, volumeslices
+from mallee.cloud.hosts.doors import asks
+from mallee.cloud.hosts.moves import moving
+from mallee.cloud.hosts.slices import slices, volumeslices
 from mallee.cloud.identity import authenticate, authorize
 from mallee.cloud.reconcile import instances as reconciling
-from mallee.cloud.reconcile import volumes as volumereconciling
+from mallee.cloud.reconcile.storage import volumes as volumereconciling
 from mallee.cloud.state import records, store
 from mallee.cloud.trail import journal
 from mallee.kit import clock, secretbox

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mallee.aws import errors
-from mallee.cloud.hosts import asks
+from mallee.cloud.hosts.doors import asks
 
 QUESTION = asks.Question("host-1", "console", "i-1")
 

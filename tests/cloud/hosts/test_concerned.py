@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import concerned, slices
+from mallee.cloud.hosts.slices import concerned, slices
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Phase
 from mallee.model.hosts.hosts import Capacity

@@ -14,9 +14,11 @@ import pytest
 
 from mallee.cloud import actions
 from mallee.cloud.action import Action, AskHost
-from mallee.cloud.hosts import asks, hearing, slices
-from mallee.cloud.hosts import door as hosts
-from mallee.cloud.hosts import held as calls
+from mallee.cloud.hosts import hearing
+from mallee.cloud.hosts.doors import asks
+from mallee.cloud.hosts.doors import door as hosts
+from mallee.cloud.hosts.doors import held as calls
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.state import records, store
 from mallee.kit import pki
 from mallee.model.hosts.hosts import HostWanted

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import farslices, slices
+from mallee.cloud.hosts.slices import farslices, slices
 from mallee.cloud.state import records, store
 from mallee.model.compute.migrations import Migration
 from mallee.model.configuration.settings import Settings

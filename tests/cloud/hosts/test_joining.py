@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mallee.cloud.hosts import joining, refusals
+from mallee.cloud.hosts import refusals
+from mallee.cloud.hosts.doors import joining
 from mallee.cloud.state import records, store
 from mallee.kit import pki
 from mallee.kit.authorities import Authorities

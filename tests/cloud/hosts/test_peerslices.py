@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.state import records, store
 from mallee.model.configuration.settings import Settings
 from mallee.model.hosts.hosts import Capacity

@@ -6,8 +6,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallee.cloud.hosts import place
-from mallee.cloud.hosts.place import Offer, Placed, Policy, Request, Short
+from mallee.cloud.hosts.placing import place
+from mallee.cloud.hosts.placing.place import Offer, Placed, Policy, Request, Short
 from mallee.model.hosts.hosts import Capacity
 
 numbers = st.integers(0, 12)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mallee.aws import errors
-from mallee.cloud.hosts import placement
-from mallee.cloud.hosts.placement import Reservation
+from mallee.cloud.hosts.placing import placement
+from mallee.cloud.hosts.placing.placement import Reservation
 from mallee.cloud.state import store
 from mallee.model.hosts.hosts import Capacity
 from tests.cloud import clouds

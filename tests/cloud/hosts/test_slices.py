@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.state import records, store
 from mallee.model.compute.events import Code, Event, Outcome
 from mallee.model.compute.instances import MetadataOptions, Phase, Power

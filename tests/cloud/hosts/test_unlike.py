@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import cpubaselines, diskroom, placement, standings
-from mallee.cloud.hosts.diskroom import Where
-from mallee.cloud.hosts.placement import Reservation
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.placing import cpubaselines, diskroom, placement
+from mallee.cloud.hosts.placing.diskroom import Where
+from mallee.cloud.hosts.placing.placement import Reservation
 from mallee.cloud.state import records, store
 from mallee.model.hosts.cpus import Cpu
 from mallee.model.hosts.hosts import Capacity

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mallee.cloud import actions
 from mallee.cloud.action import Action
-from mallee.cloud.admin import invitations
+from mallee.cloud.admin.people import invitations
 from mallee.cloud.state import records, store
 from mallee.model.identity.identities import Policy, PolicyVersion
 from tests.cloud.alice import DENIALS, GROUP, USER, Alice, allow, deny, text

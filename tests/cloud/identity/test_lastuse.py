@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mallee.cloud.identity import lastuse
-from mallee.cloud.reconcile import lastuse as reconcile
 from mallee.cloud.reconcile import runner
+from mallee.cloud.reconcile.identity import lastuse as reconcile
 from mallee.cloud.state import records, store
 from mallee.model.identity.identities import User
 from mallee.model.identity.uses import Uses

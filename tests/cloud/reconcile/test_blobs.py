@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cloud.reconcile import blobs, runner
+from mallee.cloud.reconcile import runner
+from mallee.cloud.reconcile.images import blobs
 from mallee.cloud.state import records, store
 from mallee.model.images import catalogue
 from mallee.model.images.catalogue import Catalogue, CatalogueImage

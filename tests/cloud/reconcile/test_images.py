@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.reconcile import images, runner
+from mallee.cloud.reconcile import runner
+from mallee.cloud.reconcile.images import images
 from mallee.cloud.state import records, store
 from mallee.model.images import catalogue
 from mallee.model.images.catalogue import Catalogue, CatalogueImage

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts.placing import placement
 from mallee.cloud.reconcile import instances, runner
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Phase, Power, Reason, State, state_of

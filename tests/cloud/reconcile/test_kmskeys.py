@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from mallee.cloud.identity import sealed
 from mallee.cloud.kms import envelopes, managed, materials
-from mallee.cloud.reconcile import kmskeys, runner
+from mallee.cloud.reconcile import runner
+from mallee.cloud.reconcile.identity import kmskeys
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
 from mallee.model.identity.kmskeys import DAY_S, Grant, Key, Origin, State

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cloud.reconcile import mails, runner
+from mallee.cloud.reconcile import runner
+from mallee.cloud.reconcile.identity import mails
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
 from mallee.model.identity.mails import Mail

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mallee.cloud.identity import sealed
-from mallee.cloud.reconcile import masterkeys, runner
+from mallee.cloud.reconcile import runner
+from mallee.cloud.reconcile.identity import masterkeys
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
 from mallee.model.identity import sessions

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from mallee.cloud.ec2.vpc import natgateways, peerings
+from mallee.cloud.ec2.vpc.routing import natgateways, peerings
 from mallee.cloud.reconcile import networks
 from mallee.cloud.state import records, store
 from mallee.kit import clock

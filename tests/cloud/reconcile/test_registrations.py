@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cloud.reconcile import registrations, runner
+from mallee.cloud.reconcile import runner
+from mallee.cloud.reconcile.identity import registrations
 from mallee.cloud.state import records, store
 from mallee.model.identity.invitations import Registration, State
 from tests.cloud import clouds

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cloud.hosts.place import Capacity
+from mallee.cloud.hosts.placing.place import Capacity
 from mallee.cloud.reconcile import instances, restless
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Phase

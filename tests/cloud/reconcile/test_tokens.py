@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mallee.cloud import idempotency
-from mallee.cloud.reconcile import runner, tokens
+from mallee.cloud.reconcile import runner
+from mallee.cloud.reconcile.identity import tokens
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import IdempotencyRecord
 from tests.cloud import clouds

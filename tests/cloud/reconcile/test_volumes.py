@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts.place import Capacity
-from mallee.cloud.reconcile import restless, volumes
+from mallee.cloud.hosts.placing.place import Capacity
+from mallee.cloud.reconcile import restless
+from mallee.cloud.reconcile.storage import volumes
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Phase as InstancePhase
 from mallee.model.storage.volumes import Attachment, Phase, Volume, VolumeSeen

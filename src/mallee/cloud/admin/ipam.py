@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
-from mallee.cloud.admin import accounts
+from mallee.cloud.admin.people import accounts
 from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records

@@ -5,39 +5,40 @@ file.
 """
 
 from mallee.cloud.action import Action
-from mallee.cloud.admin import (
+from mallee.cloud.admin import addressblocks, buckets, ipam, webhooks
+from mallee.cloud.admin.hosts import (
+    authorities,
+    checks,
+    clouds,
+    frontends,
+    hosts,
+    masterkeys,
+    migrations,
+    services,
+    zones,
+)
+from mallee.cloud.admin.instances import (
+    consoles,
+    events,
+    instancetypes,
+    launching,
+    packets,
+    resources,
+    traces,
+)
+from mallee.cloud.admin.people import (
     access,
     accountpolicies,
     accounts,
-    addressblocks,
-    authorities,
-    buckets,
     calls,
-    checks,
     closing,
-    clouds,
-    consoles,
     credentials,
-    events,
-    frontends,
-    hosts,
     imports,
-    instancetypes,
     invitations,
-    ipam,
-    launching,
-    masterkeys,
-    migrations,
-    packets,
     quotas,
     registrations,
-    resources,
-    services,
     signin,
-    traces,
     users,
-    webhooks,
-    zones,
 )
 from mallee.cloud.iam import oidcproviders
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
-from mallee.cloud.admin import accounts
+from mallee.cloud.admin.people import accounts
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record

@@ -14,7 +14,8 @@ from mallee.cloud import instancetypes, quotas
 from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
-from mallee.cloud.ec2.vpc import publicpool, securitygroups
+from mallee.cloud.ec2.vpc.addresses import publicpool
+from mallee.cloud.ec2.vpc.groups import securitygroups
 from mallee.model.identity import quotas as keys
 
 if TYPE_CHECKING:

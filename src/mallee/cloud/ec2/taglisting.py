@@ -15,7 +15,9 @@ from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.transit import attachments
-from mallee.cloud.ec2.vpc import peerings, securitygrouprules, subnetreservations
+from mallee.cloud.ec2.vpc import subnetreservations
+from mallee.cloud.ec2.vpc.groups import securitygrouprules
+from mallee.cloud.ec2.vpc.routing import peerings
 from mallee.cloud.state import index, records
 from mallee.cloud.state.records import Kind, Record
 

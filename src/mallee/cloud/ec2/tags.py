@@ -16,7 +16,8 @@ from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.transit import attachments
-from mallee.cloud.ec2.vpc import peerings, subnetreservations
+from mallee.cloud.ec2.vpc import subnetreservations
+from mallee.cloud.ec2.vpc.routing import peerings
 from mallee.cloud.state import records
 from mallee.model import ids
 

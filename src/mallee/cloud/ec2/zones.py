@@ -15,7 +15,8 @@ from mallee.aws import errors
 from mallee.cloud import instancetypes
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
-from mallee.cloud.hosts import placement, standings, tenancy
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.placing import placement, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.compute.instancetypes import InstanceType

@@ -13,10 +13,12 @@ from mallee.cloud import quotas
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.capacity.drawing import Shape
-from mallee.cloud.ec2.vpc import privateips, publicpool, securitygroups
-from mallee.cloud.ec2.vpc.privateips import SubnetRecord
-from mallee.cloud.hosts import placement, tenancy
-from mallee.cloud.hosts.tenancy import Tenant
+from mallee.cloud.ec2.vpc.addresses import publicpool
+from mallee.cloud.ec2.vpc.groups import securitygroups
+from mallee.cloud.ec2.vpc.interfaces import privateips
+from mallee.cloud.ec2.vpc.interfaces.privateips import SubnetRecord
+from mallee.cloud.hosts.placing import placement, tenancy
+from mallee.cloud.hosts.placing.tenancy import Tenant
 from mallee.model.compute.instancetypes import InstanceType
 from mallee.model.identity import quotas as usage
 from mallee.model.identity.quotas import Size

@@ -10,8 +10,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from mallee.cloud.call import Call
-from mallee.cloud.hosts import networkslices, transitslices
-from mallee.cloud.hosts.networkslices import InterfaceRecord, VpcRecord
+from mallee.cloud.hosts.slices import networkslices, transitslices
+from mallee.cloud.hosts.slices.networkslices import InterfaceRecord, VpcRecord
 from mallee.cloud.state import records
 from mallee.model.hosts.hosts import VpcWanted
 from mallee.model.network.carried import TransitGatewayWanted, TransitRouteWanted

@@ -17,9 +17,11 @@ from mallee.cloud.ec2.ipam import given, ipams, spaces, watched
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.transit import effective
-from mallee.cloud.ec2.vpc import privateips, ways
+from mallee.cloud.ec2.vpc.interfaces import privateips
+from mallee.cloud.ec2.vpc.routing import ways
 from mallee.cloud.explain import tasks
-from mallee.cloud.hosts import migrating, standings
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.moves import migrating
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.compute import instances

@@ -12,7 +12,8 @@ from mallee.cloud.blocks import datakeys
 from mallee.cloud.ec2.ipam import given, pools, spaces
 from mallee.cloud.ec2.storage import fastrestores, snapshotstates
 from mallee.cloud.ec2.storage import states as storage
-from mallee.cloud.ec2.vpc import privateips, ways
+from mallee.cloud.ec2.vpc.interfaces import privateips
+from mallee.cloud.ec2.vpc.routing import ways
 from mallee.cloud.explain import tasks
 from mallee.cloud.explain.states import Reader
 from mallee.cloud.state import records

@@ -15,7 +15,7 @@ import msgspec
 
 from mallee.cloud.frontends import fellows
 from mallee.cloud.frontends.fellows import Fellows
-from mallee.cloud.reconcile import authorities as replacing
+from mallee.cloud.reconcile.identity import authorities as replacing
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import authorities, logs, pki

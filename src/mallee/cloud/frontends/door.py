@@ -16,8 +16,9 @@ from aiohttp import web
 
 from mallee.cloud import http
 from mallee.cloud.frontends import authorities, holdings, joining, keys
-from mallee.cloud.hosts import callers, flowinbox, refusals, streams
-from mallee.cloud.hosts.joining import Registry
+from mallee.cloud.hosts import flowinbox, refusals
+from mallee.cloud.hosts.doors import callers, streams
+from mallee.cloud.hosts.doors.joining import Registry
 from mallee.cloud.state.store import Store
 from mallee.cloud.trail import search, together
 from mallee.kit import clock, logs, sealedto, secretbox

@@ -12,7 +12,8 @@ import base64
 import hashlib
 import re
 
-from mallee.cloud.hosts import bundlefiles, joining
+from mallee.cloud.hosts.doors import joining
+from mallee.cloud.hosts.moves import bundlefiles
 from mallee.cloud.hosts.refusals import Refused
 from mallee.cloud.state import records, store
 from mallee.kit import pki

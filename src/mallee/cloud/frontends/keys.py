@@ -13,7 +13,7 @@ import msgspec
 
 from mallee.cloud.frontends import fellows
 from mallee.cloud.frontends.fellows import Fellows
-from mallee.cloud.reconcile.masterkeys import Keyring, RotationRecord
+from mallee.cloud.reconcile.identity.masterkeys import Keyring, RotationRecord
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import logs, secretbox

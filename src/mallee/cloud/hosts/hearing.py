@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mallee.cloud.hosts import migrating, moving, pinslices, standings
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.moves import migrating, moving
+from mallee.cloud.hosts.slices import pinslices
 from mallee.cloud.modes import lanleases
 from mallee.cloud.state import leases, records, store
 from mallee.cloud.state.records import HostSeen, Record

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from mallee.cloud.ec2.vpc import interfacelisting
+from mallee.cloud.ec2.vpc.interfaces import interfacelisting
 from mallee.cloud.modes import addresses
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mallee.cloud.ec2.capacity import fulfilment
-from mallee.cloud.hosts import reserved
+from mallee.cloud.hosts.placing import reserved
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record

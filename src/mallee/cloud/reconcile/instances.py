@@ -14,7 +14,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.instances import power, release
-from mallee.cloud.hosts import placement, standings
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.placing import placement
 from mallee.cloud.modes import lanleases
 from mallee.cloud.reconcile import restless
 from mallee.cloud.reconcile.runner import Reconciler

@@ -7,8 +7,8 @@ at a time; what cannot go stays, and why is told by whoever asks (`migrating.why
 import os
 
 from mallee.aws import errors
-from mallee.cloud.hosts import migrating
-from mallee.cloud.hosts.migrating import InstanceRecord
+from mallee.cloud.hosts.moves import migrating
+from mallee.cloud.hosts.moves.migrating import InstanceRecord
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock, logs

@@ -4,7 +4,8 @@ and attachments."""
 from typing import Any
 
 from mallee.cloud.ec2.transit import attachments
-from mallee.cloud.ec2.vpc import addresstransfers, natgateways, peerings
+from mallee.cloud.ec2.vpc.addresses import addresstransfers
+from mallee.cloud.ec2.vpc.routing import natgateways, peerings
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record

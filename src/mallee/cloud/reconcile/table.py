@@ -3,32 +3,33 @@
 import os
 
 from mallee.cloud.reconcile import (
-    accounts,
-    blobs,
     capacity,
     events,
-    fastrestores,
     gateways,
-    imagereports,
-    images,
     instances,
-    kmskeys,
-    mails,
     makers,
-    masterkeys,
     migrations,
     networks,
-    recycling,
-    registrations,
     resolvers,
-    rootreplacements,
-    snapshots,
-    tokens,
-    transfers,
-    volumes,
     watching,
 )
+from mallee.cloud.reconcile.identity import (
+    accounts,
+    kmskeys,
+    mails,
+    masterkeys,
+    registrations,
+    tokens,
+)
+from mallee.cloud.reconcile.images import blobs, imagereports, images, transfers
 from mallee.cloud.reconcile.runner import Reconciler
+from mallee.cloud.reconcile.storage import (
+    fastrestores,
+    recycling,
+    rootreplacements,
+    snapshots,
+    volumes,
+)
 from mallee.cloud.state.store import Store
 from mallee.kit import clock
 from mallee.model.configuration.settings import Settings

@@ -27,8 +27,8 @@ from mallee.cloud.ebs import front, trees
 from mallee.cloud.ebs import pipeline as ebs
 from mallee.cloud.frontends.seats import Seat
 from mallee.cloud.identity import authenticate, authorize, lastuse
-from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
+from mallee.cloud.reconcile.identity import lastuse as last_uses
 from mallee.cloud.s3 import pipeline, resealing, rootlooks, scrubbing, sweeping, table
 from mallee.cloud.s3.sealing import keytrail
 from mallee.cloud.s3.serving import background, fencing, server, slots, ways

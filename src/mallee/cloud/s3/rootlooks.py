@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from mallee.cloud.blocks import datakeys, stored
-from mallee.cloud.reconcile import importedimages
+from mallee.cloud.reconcile.images import importedimages
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks

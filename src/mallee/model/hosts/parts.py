@@ -2,7 +2,7 @@
 
 A host may carry fifty instances of as many VPCs; when one of them changes, that one is told. Called
 by agents (`node/cloud`) before anything of an answer is looked at. Which parts are left out is the
-cloud's business (`cloud/hosts/slices`). Pure.
+cloud's business (`cloud/hosts/slices/slices`). Pure.
 """
 
 import msgspec

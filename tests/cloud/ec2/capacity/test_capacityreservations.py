@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts.placing import placement
 from mallee.cloud.reconcile import capacity
 from mallee.cloud.state import records
 from mallee.model.hosts import hosts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from mallee.model.compute import instancetypes
 from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import described, launch_one, refusal, refused

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mallee.cloud.ec2.connecting import endpoints
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from tests.cloud.ec2.asking import launch_one, refusal
 from tests.cloud.ec2.makers import subnet
 from tests.cloud.ec2.world import FakeHost, World

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from tests.cloud.ec2.asking import launch_one, refusal
 from tests.cloud.ec2.vpc import nets
 from tests.cloud.ec2.vpc.nets import Net

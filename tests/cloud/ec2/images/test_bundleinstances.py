@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import bundlefiles, refusals, transferring
+from mallee.cloud.hosts import refusals
+from mallee.cloud.hosts.moves import bundlefiles, transferring
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.model.layout import Layout

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.images import conversions, tasks
-from mallee.cloud.hosts import transferring
+from mallee.cloud.hosts.moves import transferring
 from mallee.cloud.state import records
 from mallee.model.storage.partitions import FileSystem, Found
 from mallee.model.storage.snapshots import Content

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.state import records
 from mallee.model.hosts import hosts
 from mallee.model.storage.snapshots import Layered

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import refusals, transferring
+from mallee.cloud.hosts import refusals
+from mallee.cloud.hosts.moves import transferring
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.model.storage.transfers import Phase, TransferSeen

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.aws.bundles import Locked
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import bundlefiles, refusals, transferring, volumekeys
+from mallee.cloud.hosts import refusals
+from mallee.cloud.hosts.moves import bundlefiles, transferring, volumekeys
 from mallee.cloud.reconcile import makers
-from mallee.cloud.reconcile import transfers as reconciling
+from mallee.cloud.reconcile.images import transfers as reconciling
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.model.images.images import Blob

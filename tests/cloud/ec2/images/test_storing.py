@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import transferring
-from mallee.cloud.reconcile.transfers import STORED_KEPT_S
+from mallee.cloud.hosts.moves import transferring
+from mallee.cloud.reconcile.images.transfers import STORED_KEPT_S
 from mallee.cloud.state import records
 from mallee.model.images import storedimages
 from mallee.model.images.storedimages import Disk, Header

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import refusals, transferring
+from mallee.cloud.hosts import refusals
+from mallee.cloud.hosts.moves import transferring
 from mallee.cloud.state import records
 from mallee.model.images.images import Blob
 from mallee.model.storage.recycling import Binned

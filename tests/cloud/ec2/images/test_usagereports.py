@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.reconcile import imagereports as reconciling
+from mallee.cloud.reconcile.images import imagereports as reconciling
 from mallee.cloud.state import records
 from mallee.model.images.imagereports import KEPT_S
 from tests.cloud.ec2.asking import launch_one, refusal

@@ -5,7 +5,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import migrating, reserved, slices
+from mallee.cloud.hosts.moves import migrating
+from mallee.cloud.hosts.placing import reserved
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.reconcile import migrations
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import InstanceSeen, Phase

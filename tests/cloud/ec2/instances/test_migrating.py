@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.explain import states
-from mallee.cloud.hosts import migrating
+from mallee.cloud.hosts.moves import migrating
 from mallee.cloud.reconcile import migrations
 from mallee.cloud.state import records, store
 from mallee.model.hosts import hosts

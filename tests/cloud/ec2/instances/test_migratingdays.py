@@ -6,8 +6,9 @@ import botocore.exceptions
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import migrating
-from mallee.cloud.reconcile import instances, migrations, volumes
+from mallee.cloud.hosts.moves import migrating
+from mallee.cloud.reconcile import instances, migrations
+from mallee.cloud.reconcile.storage import volumes
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import InstanceSeen, Phase
 from mallee.model.compute.migrations import MigrationSeen

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.reconcile import accounts as ends
+from mallee.cloud.reconcile.identity import accounts as ends
 from mallee.cloud.state import store
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.ipam import plans

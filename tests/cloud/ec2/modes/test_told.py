@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import joining, refusals
+from mallee.cloud.hosts import refusals
+from mallee.cloud.hosts.doors import joining
 from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.kit import pki

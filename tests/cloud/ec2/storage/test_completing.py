@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.blocks import turns
-from mallee.cloud.hosts import reserved, volumeslices
-from mallee.cloud.reconcile import snapshots as completing
-from mallee.cloud.reconcile import volumes as reconciling
+from mallee.cloud.hosts.placing import reserved
+from mallee.cloud.hosts.slices import volumeslices
+from mallee.cloud.reconcile.storage import snapshots as completing
+from mallee.cloud.reconcile.storage import volumes as reconciling
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Reason
 from mallee.model.hosts.standing import Standing

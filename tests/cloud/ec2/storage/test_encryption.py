@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mallee.cloud.hosts import refusals, volumekeys
+from mallee.cloud.hosts import refusals
+from mallee.cloud.hosts.moves import volumekeys
 from mallee.cloud.state import records
 from mallee.model.storage.datakeys import BYTES
 from mallee.model.storage.snapshots import Content, Snapshot

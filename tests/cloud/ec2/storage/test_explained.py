@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import pinslices
+from mallee.cloud.hosts.slices import pinslices
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Reason
 from mallee.model.storage.fastrestores import PinSeen

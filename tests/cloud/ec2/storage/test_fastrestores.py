@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from mallee.cloud.ec2.storage.fastrestores import id_of
-from mallee.cloud.hosts import pinslices
-from mallee.cloud.reconcile import fastrestores as reconciling
+from mallee.cloud.hosts.slices import pinslices
+from mallee.cloud.reconcile.storage import fastrestores as reconciling
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Reason
 from mallee.model.hosts.hosts import Capacity

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import moving, reserved, volumeslices
+from mallee.cloud.hosts.moves import moving
+from mallee.cloud.hosts.placing import reserved
+from mallee.cloud.hosts.slices import volumeslices
 from mallee.cloud.state import records, store
 from mallee.model.hosts import hosts
 from mallee.model.storage.moves import ArrivalSeen

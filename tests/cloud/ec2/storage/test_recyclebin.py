@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.reconcile import recycling
+from mallee.cloud.reconcile.storage import recycling
 from mallee.cloud.state import records
 from mallee.model.storage.recycling import DAY_S, Binned
 from tests.cloud.ec2.asking import launch_one, refusal

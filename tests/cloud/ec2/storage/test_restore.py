@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import volumeslices
-from mallee.cloud.reconcile import volumes as reconciling
+from mallee.cloud.hosts.slices import volumeslices
+from mallee.cloud.reconcile.storage import volumes as reconciling
 from mallee.cloud.state import records, store
 from mallee.model.hosts import hosts
 from mallee.model.storage.snapshots import Content, Layered

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import slices
-from mallee.cloud.reconcile import rootreplacements
+from mallee.cloud.hosts.slices import slices
+from mallee.cloud.reconcile.storage import rootreplacements
 from mallee.cloud.state import records, store
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.test_roots import launch, root_of, stopped

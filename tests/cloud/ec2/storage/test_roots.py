@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.state import records
 from tests.cloud.ec2.asking import launch_one, refusal, state
 from tests.cloud.ec2.world import IMAGE_ID, KERNEL_ID, ROOT_ID, FakeHost, World

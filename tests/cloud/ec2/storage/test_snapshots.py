@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from mallee.cloud.blocks import turns
 from mallee.cloud.ec2.storage import snapshots
-from mallee.cloud.hosts import reserved, volumeslices
-from mallee.cloud.reconcile import snapshots as completing
-from mallee.cloud.reconcile import volumes as reconciling
+from mallee.cloud.hosts.placing import reserved
+from mallee.cloud.hosts.slices import volumeslices
+from mallee.cloud.reconcile.storage import snapshots as completing
+from mallee.cloud.reconcile.storage import volumes as reconciling
 from mallee.cloud.state import records, store
 from mallee.model.hosts import hosts
 from mallee.model.storage.snapshots import (

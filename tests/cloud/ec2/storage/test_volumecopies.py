@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import volumeslices
+from mallee.cloud.hosts.slices import volumeslices
 from mallee.cloud.state import records
 from mallee.model.storage.snapshots import Layered
 from tests.cloud.ec2.asking import refusal

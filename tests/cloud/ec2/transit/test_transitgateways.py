@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.reconcile import networks
 from mallee.cloud.state import records
 from mallee.model.hosts.hosts import HostWanted

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.ec2.vpc import addresstransfers
+from mallee.cloud.ec2.vpc.addresses import addresstransfers
 from mallee.cloud.reconcile import networks
 from mallee.cloud.state import records
 from tests.cloud.ec2.asking import refusal

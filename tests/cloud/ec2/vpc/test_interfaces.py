@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.state import records
 from tests.cloud.ec2.asking import described, launch_one, refusal
 from tests.cloud.ec2.vpc import nets

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import slices
+from mallee.cloud.hosts.slices import slices
 from mallee.cloud.reconcile import watching
 from mallee.cloud.state import records
 from mallee.model.network.watching import MirrorRuleWanted

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from mallee.aws.errors import s3 as errors
 from mallee.box import steps
-from mallee.cli import buckets as cli
 from mallee.cli import client
+from mallee.cli.objects import buckets as cli
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.state import records
 from mallee.model.storage.buckets import Quota

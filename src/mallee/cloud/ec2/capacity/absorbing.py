@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.hosts import diskroom, placement, reserved
-from mallee.cloud.hosts.reserved import ReservationRecord
+from mallee.cloud.hosts.placing import diskroom, placement, reserved
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
 from mallee.cloud.state import records, store
 from mallee.model.compute.capacityreservations import CapacityReservation, Hold
 from mallee.model.compute.instances import Power

@@ -26,8 +26,8 @@ from mallee.cloud.ec2.capacity import (
     reservationlisting,
 )
 from mallee.cloud.ec2.capacity.placementgroups import GroupRecord
-from mallee.cloud.hosts import reserved
-from mallee.cloud.hosts.reserved import ReservationRecord
+from mallee.cloud.hosts.placing import reserved
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.compute.capacityreservations import CapacityReservation, Match, ReservationState

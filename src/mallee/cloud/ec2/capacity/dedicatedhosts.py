@@ -19,8 +19,9 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.ec2.capacity import capacityreservations, instancetypes
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.hosts import placement, standings, tenancy
-from mallee.cloud.hosts.tenancy import DedicatedRecord
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.placing import placement, tenancy
+from mallee.cloud.hosts.placing.tenancy import DedicatedRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.model import ids

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from mallee.aws import errors
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources
-from mallee.cloud.hosts import reserved
-from mallee.cloud.hosts.reserved import ReservationRecord
+from mallee.cloud.hosts.placing import reserved
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
 from mallee.cloud.state import records
 from mallee.model.compute.capacityreservations import CapacityReservation, Match, ReservationState
 from mallee.model.compute.instances import Instance

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from mallee.cloud import instancetypes, quotas
 from mallee.cloud.ec2.capacity import holding
-from mallee.cloud.hosts import reserved
-from mallee.cloud.hosts.reserved import ReservationRecord
+from mallee.cloud.hosts.placing import reserved
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.compute.capacityreservations import (

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.ec2.capacity import absorbing
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.hosts import place, placement, reserved
-from mallee.cloud.hosts.reserved import ReservationRecord
-from mallee.cloud.hosts.tenancy import Tenant
+from mallee.cloud.hosts.placing import place, placement, reserved
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
+from mallee.cloud.hosts.placing.tenancy import Tenant
 from mallee.cloud.state import records, store
 from mallee.model.compute.capacityreservations import CapacityReservation, Hold, Match
 

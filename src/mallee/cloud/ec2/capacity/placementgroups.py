@@ -21,7 +21,7 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.capacity import tenancies
 from mallee.cloud.ec2.instances import power
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.hosts import place, placement, tenancy
+from mallee.cloud.hosts.placing import place, placement, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -12,7 +12,7 @@ from mallee.cloud.action import Action, Listing, Read
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.ec2.capacity import placementgroups
-from mallee.cloud.hosts.reserved import ReservationRecord
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
 from mallee.cloud.state import records
 from mallee.model.compute.capacityreservations import CapacityReservation
 

@@ -16,8 +16,8 @@ from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.capacity import capacityreservations, drawing, holding, reservationlisting
 from mallee.cloud.ec2.instances import power
-from mallee.cloud.hosts import reserved
-from mallee.cloud.hosts.reserved import ReservationRecord
+from mallee.cloud.hosts.placing import reserved
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.compute.capacityreservations import CapacityReservation

@@ -13,7 +13,7 @@ from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
 from mallee.cloud.ec2.instances import instancetopology
-from mallee.cloud.hosts.reserved import ReservationRecord
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
 from mallee.cloud.state import records
 from mallee.model.compute.capacityreservations import ReservationState
 

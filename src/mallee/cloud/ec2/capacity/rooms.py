@@ -10,8 +10,8 @@ from mallee.aws import errors
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.capacity.drawing import Preference, Shape
-from mallee.cloud.hosts import place, placement
-from mallee.cloud.hosts.reserved import ReservationRecord
+from mallee.cloud.hosts.placing import place, placement
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
 
 
 @dataclass(frozen=True, slots=True)

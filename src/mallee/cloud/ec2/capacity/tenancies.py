@@ -13,7 +13,7 @@ from typing import Any
 from mallee.aws import errors
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources
-from mallee.cloud.hosts import tenancy
+from mallee.cloud.hosts.placing import tenancy
 from mallee.cloud.state import records
 from mallee.model.compute.instances import Instance
 

@@ -14,7 +14,8 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import arns, resources, tagset, zones
-from mallee.cloud.ec2.vpc import interfaces, securitygroups
+from mallee.cloud.ec2.vpc.groups import securitygroups
+from mallee.cloud.ec2.vpc.interfaces import interfaces
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -22,7 +22,7 @@ from mallee.cloud.call import Call, Principal, Request, Result
 from mallee.cloud.ec2 import arns
 from mallee.cloud.ec2.connecting.endpoints import EndpointRecord
 from mallee.cloud.ec2.instances import power
-from mallee.cloud.hosts import asks, lines
+from mallee.cloud.hosts.doors import asks, lines
 from mallee.cloud.identity import authenticate, authorize
 from mallee.cloud.identity.question import Question
 from mallee.cloud.state import records, store

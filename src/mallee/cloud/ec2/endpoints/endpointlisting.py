@@ -13,7 +13,7 @@ from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.endpoints import endpointservices
-from mallee.cloud.ec2.vpc import securitygroups
+from mallee.cloud.ec2.vpc.groups import securitygroups
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.network.endpoints import Endpoint, EndpointKind

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.vpc import servicelists
-from mallee.cloud.ec2.vpc.servicelists import ServiceList
+from mallee.cloud.ec2.vpc.routing import servicelists
+from mallee.cloud.ec2.vpc.routing.servicelists import ServiceList
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.network.endpoints import Endpoint

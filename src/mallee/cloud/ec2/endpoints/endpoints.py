@@ -24,7 +24,7 @@ from mallee.cloud.ec2.endpoints import (
     endpointstandings,
 )
 from mallee.cloud.ec2.endpoints.endpointstandings import DUAL
-from mallee.cloud.ec2.vpc import securitygroups
+from mallee.cloud.ec2.vpc.groups import securitygroups
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids

@@ -17,8 +17,8 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import zones
-from mallee.cloud.ec2.vpc import servicelists
-from mallee.cloud.ec2.vpc.servicelists import ServiceList
+from mallee.cloud.ec2.vpc.routing import servicelists
+from mallee.cloud.ec2.vpc.routing.servicelists import ServiceList
 from mallee.model.hosts import hosts
 from mallee.model.network.endpoints import EndpointKind
 

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.vpc import interfaceaddresses, interfaces, securitygroups
-from mallee.cloud.ec2.vpc.interfaceaddresses import Some, Wish
+from mallee.cloud.ec2.vpc.groups import securitygroups
+from mallee.cloud.ec2.vpc.interfaces import interfaceaddresses, interfaces
+from mallee.cloud.ec2.vpc.interfaces.interfaceaddresses import Some, Wish
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.network.endpoints import Endpoint, Standing

@@ -17,7 +17,8 @@ from mallee.aws import errors, objecturls
 from mallee.cloud.action import Action, Pass
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import arns, resources
-from mallee.cloud.hosts import standings, tenancy
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.placing import tenancy
 from mallee.cloud.identity import trust
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record

@@ -12,8 +12,9 @@ from ipaddress import ip_address, ip_network
 from mallee.aws import errors
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.vpc import interfacelisting, peerings, servicelists
-from mallee.cloud.hosts.networkslices import InterfaceRecord
+from mallee.cloud.ec2.vpc.interfaces import interfacelisting
+from mallee.cloud.ec2.vpc.routing import peerings, servicelists
+from mallee.cloud.hosts.slices.networkslices import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.network.endpoints import EndpointKind

@@ -18,7 +18,7 @@ from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import arns, resources, tagset
 from mallee.cloud.ec2.insights import analyses, components, ends, scoping
-from mallee.cloud.ec2.vpc import servicelists
+from mallee.cloud.ec2.vpc.routing import servicelists
 from mallee.cloud.explain import packets
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record

@@ -17,7 +17,7 @@ from mallee.cloud.action import Action, Listing, Read, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import arns, resources, tagset
 from mallee.cloud.ec2.insights import ends, scoping
-from mallee.cloud.ec2.vpc import servicelists
+from mallee.cloud.ec2.vpc.routing import servicelists
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -16,7 +16,7 @@ from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.instances import launchoptions, power
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts.placing import placement
 from mallee.cloud.state import records
 from mallee.model.compute import instancetypes as presets
 from mallee.model.compute.instances import State

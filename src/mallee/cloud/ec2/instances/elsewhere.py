@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
-from mallee.cloud.hosts import moving, placement, tenancy
-from mallee.cloud.hosts.moving import VolumeRecord
-from mallee.cloud.hosts.reserved import ReservationRecord
+from mallee.cloud.hosts.moves import moving
+from mallee.cloud.hosts.moves.moving import VolumeRecord
+from mallee.cloud.hosts.placing import placement, tenancy
+from mallee.cloud.hosts.placing.reserved import ReservationRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.compute.instances import Instance, InstanceSeen

@@ -20,8 +20,9 @@ from mallee.cloud.ec2.capacity import instancetypes
 from mallee.cloud.ec2.instances import instances, launchrequest, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.storage import mappings
-from mallee.cloud.ec2.vpc import interfaces, securitygroups
-from mallee.cloud.hosts import placement
+from mallee.cloud.ec2.vpc.groups import securitygroups
+from mallee.cloud.ec2.vpc.interfaces import interfaces
+from mallee.cloud.hosts.placing import placement
 from mallee.cloud.state import records
 from mallee.model.compute.instances import Instance, State
 from mallee.model.images import images

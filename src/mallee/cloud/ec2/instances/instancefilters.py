@@ -11,7 +11,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.instances import instancenetwork, maintenanceoptions, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.ec2.vpc import interfacelisting
+from mallee.cloud.ec2.vpc.interfaces import interfacelisting
 from mallee.cloud.state import records
 from mallee.model.compute.instances import Instance, State
 from mallee.model.images import images

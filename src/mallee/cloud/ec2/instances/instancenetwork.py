@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.vpc import interfacelisting, securitygroups
+from mallee.cloud.ec2.vpc.groups import securitygroups
+from mallee.cloud.ec2.vpc.interfaces import interfacelisting
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.compute.instances import Instance

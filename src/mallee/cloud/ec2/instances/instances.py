@@ -24,7 +24,7 @@ from mallee.cloud.ec2.instances import (
 )
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.storage import mappings
-from mallee.cloud.hosts import tenancy
+from mallee.cloud.hosts.placing import tenancy
 from mallee.cloud.state import index, records, store
 from mallee.model.compute.instances import Instance, MetadataOptions, Reason, State
 from mallee.model.images import images

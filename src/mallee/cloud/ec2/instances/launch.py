@@ -22,9 +22,9 @@ from mallee.cloud.ec2.instances.instances import InstanceRecord
 from mallee.cloud.ec2.instances.launchrequest import Launch
 from mallee.cloud.ec2.storage import launchdisks
 from mallee.cloud.ec2.templates import templatedata
-from mallee.cloud.ec2.vpc import publicpool
-from mallee.cloud.hosts import cpubaselines, placement, tenancy
-from mallee.cloud.hosts.tenancy import Tenant
+from mallee.cloud.ec2.vpc.addresses import publicpool
+from mallee.cloud.hosts.placing import cpubaselines, placement, tenancy
+from mallee.cloud.hosts.placing.tenancy import Tenant
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.compute.instances import Instance

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 from mallee.aws import errors
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, zones
-from mallee.cloud.ec2.vpc import (
+from mallee.cloud.ec2.vpc import subnets
+from mallee.cloud.ec2.vpc.groups import securitygroups
+from mallee.cloud.ec2.vpc.interfaces import (
     interfaceaddresses,
     interfaceattachments,
     interfaces,
     privateips,
-    securitygroups,
-    subnets,
 )
-from mallee.cloud.ec2.vpc.interfaceaddresses import Wish
-from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
+from mallee.cloud.ec2.vpc.interfaces.interfaceaddresses import Wish
+from mallee.cloud.ec2.vpc.interfaces.interfaces import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.compute import instancetypes

@@ -27,7 +27,7 @@ from mallee.cloud.ec2.instances import (
 )
 from mallee.cloud.ec2.instances.launchnetwork import Nic
 from mallee.cloud.ec2.storage import launchdisks
-from mallee.cloud.ec2.vpc import privatenames
+from mallee.cloud.ec2.vpc.interfaces import privatenames
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record

@@ -21,8 +21,8 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.instances import elsewhere, release
 from mallee.cloud.ec2.storage import ebskeys, states
-from mallee.cloud.ec2.vpc import interfaces
-from mallee.cloud.hosts import cpubaselines, placement
+from mallee.cloud.ec2.vpc.interfaces import interfaces
+from mallee.cloud.hosts.placing import cpubaselines, placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.compute import instances

@@ -14,7 +14,7 @@ from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.instances import power
-from mallee.cloud.ec2.vpc import privatenames
+from mallee.cloud.ec2.vpc.interfaces import privatenames
 from mallee.cloud.state import records
 from mallee.model.compute.instances import State
 

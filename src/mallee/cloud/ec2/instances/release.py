@@ -6,7 +6,7 @@ Room on hosts is not its business (`placement`). Every function may be called tw
 
 import msgspec
 
-from mallee.cloud.ec2.vpc import publicpool
+from mallee.cloud.ec2.vpc.addresses import publicpool
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.compute.instances import Instance, InstanceSeen

@@ -15,7 +15,7 @@ from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.ec2.ipam import shownfilters, watched
-from mallee.cloud.ec2.vpc import securitygroups
+from mallee.cloud.ec2.vpc.groups import securitygroups
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.network.networks import Address, Interface

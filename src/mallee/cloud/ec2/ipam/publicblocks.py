@@ -10,7 +10,8 @@ from ipaddress import IPv6Network, ip_network
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2.ipam import spaces
-from mallee.cloud.ec2.vpc import publicpool, vpcipv6
+from mallee.cloud.ec2.vpc import vpcipv6
+from mallee.cloud.ec2.vpc.addresses import publicpool
 from mallee.cloud.state import store
 from mallee.cloud.state.records import Record
 from mallee.model.configuration.settings import IPV6_OF_A_VPC

@@ -11,7 +11,8 @@ from ipaddress import ip_network
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.ipam import given, watched
-from mallee.cloud.ec2.vpc import prefixlists, ranges
+from mallee.cloud.ec2.vpc import ranges
+from mallee.cloud.ec2.vpc.routing import prefixlists
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.network.ipam import (

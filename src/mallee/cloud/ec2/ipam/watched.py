@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mallee.cloud.ec2.ipam import spaces
-from mallee.cloud.ec2.vpc import privateips, ranges
+from mallee.cloud.ec2.vpc import ranges
+from mallee.cloud.ec2.vpc.interfaces import privateips
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.identity.accounts import Account

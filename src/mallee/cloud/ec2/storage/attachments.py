@@ -20,7 +20,7 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.storage import ebskeys, relocating, states, volumes
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import moving
+from mallee.cloud.hosts.moves import moving
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.compute import instances

@@ -17,7 +17,7 @@ from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.storage import snapshotsharing, snapshotstates
-from mallee.cloud.hosts.pinslices import FastRecord
+from mallee.cloud.hosts.slices.pinslices import FastRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.storage.fastrestores import SIZE_GIB_MAX, SNAPSHOTS_MAX, FastRestore

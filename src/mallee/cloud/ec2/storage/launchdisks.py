@@ -27,7 +27,7 @@ from mallee.cloud.ec2.storage import (
     volumetypes,
 )
 from mallee.cloud.ec2.storage.grounds import SnapshotRecord
-from mallee.cloud.hosts import diskroom
+from mallee.cloud.hosts.placing import diskroom
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -16,7 +16,7 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.storage import relocating, states, volumetypes
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import diskroom
+from mallee.cloud.hosts.placing import diskroom
 from mallee.model.storage.volumes import Modification, Volume
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ Called where volumes are made.
 """
 
 from mallee.aws import errors
-from mallee.cloud.hosts import diskroom, tenancy
-from mallee.cloud.hosts.diskroom import Where
+from mallee.cloud.hosts.placing import diskroom, tenancy
+from mallee.cloud.hosts.placing.diskroom import Where
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Tx
 from mallee.model.storage.snapshots import Snapshot

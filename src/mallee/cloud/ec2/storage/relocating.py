@@ -7,7 +7,7 @@ hosts is in the way of. How it goes there is `hosts.moving`'s business.
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import moving
+from mallee.cloud.hosts.moves import moving
 from mallee.cloud.state.records import Record
 from mallee.model.compute.instances import Instance, InstanceSeen
 

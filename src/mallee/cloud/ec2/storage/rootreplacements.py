@@ -32,7 +32,7 @@ from mallee.cloud.ec2.storage.ebskeys import KeyUse
 from mallee.cloud.ec2.storage.grounds import SnapshotRecord
 from mallee.cloud.ec2.storage.launchdisks import NewVolume
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import diskroom
+from mallee.cloud.hosts.placing import diskroom
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids

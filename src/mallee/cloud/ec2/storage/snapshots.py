@@ -29,7 +29,8 @@ from mallee.cloud.ec2.storage import (
     states,
 )
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import asks, diskroom
+from mallee.cloud.hosts.doors import asks
+from mallee.cloud.hosts.placing import diskroom
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -18,7 +18,7 @@ from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.transit import attachments, switches, transitgateways
 from mallee.cloud.ec2.transit.attachments import AttachmentRecord, Sight
-from mallee.cloud.ec2.vpc import interfaces
+from mallee.cloud.ec2.vpc.interfaces import interfaces
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids

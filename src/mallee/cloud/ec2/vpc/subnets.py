@@ -18,15 +18,9 @@ from mallee.cloud.action import Action, Listing, Presumes, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import arns, resources, tagset, zones
 from mallee.cloud.ec2.ipam import given
-from mallee.cloud.ec2.vpc import (
-    networkacls,
-    pooledranges,
-    privateips,
-    privatenames,
-    publicaccess,
-    ranges,
-    subnetcidrs,
-)
+from mallee.cloud.ec2.vpc import pooledranges, ranges, subnetcidrs
+from mallee.cloud.ec2.vpc.groups import networkacls, publicaccess
+from mallee.cloud.ec2.vpc.interfaces import privateips, privatenames
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -2,40 +2,44 @@
 
 from mallee.cloud.action import Action, Presumes, presuming
 from mallee.cloud.ec2.vpc import (
-    addressattributes,
-    addresses,
-    addresstransfers,
     classic,
     dhcpoptions,
-    egressonlygateways,
-    interfaceaddresses,
-    interfaceattachments,
-    interfaceattributes,
-    interfacelisting,
-    interfacepermissions,
-    interfaces,
-    internetgateways,
-    natgatewayaddresses,
-    natgateways,
-    networkaclentries,
-    networkacls,
-    peerings,
-    prefixlists,
-    publicaccess,
-    routes,
-    routetableassociations,
-    routetables,
-    securitygroupassociations,
-    securitygroupdescriptions,
-    securitygroupreferences,
-    securitygrouprules,
-    securitygroups,
     subnetcidrs,
     subnetreservations,
     subnets,
     vpcattributes,
     vpccidrs,
     vpcs,
+)
+from mallee.cloud.ec2.vpc.addresses import addressattributes, addresses, addresstransfers
+from mallee.cloud.ec2.vpc.groups import (
+    networkaclentries,
+    networkacls,
+    publicaccess,
+    securitygroupassociations,
+    securitygroupdescriptions,
+    securitygroupreferences,
+    securitygrouprules,
+    securitygroups,
+)
+from mallee.cloud.ec2.vpc.interfaces import (
+    interfaceaddresses,
+    interfaceattachments,
+    interfaceattributes,
+    interfacelisting,
+    interfacepermissions,
+    interfaces,
+)
+from mallee.cloud.ec2.vpc.routing import (
+    egressonlygateways,
+    internetgateways,
+    natgatewayaddresses,
+    natgateways,
+    peerings,
+    prefixlists,
+    routes,
+    routetableassociations,
+    routetables,
 )
 
 _OWN_NETWORKS = presuming(

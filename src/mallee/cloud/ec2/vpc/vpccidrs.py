@@ -17,14 +17,9 @@ from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.ipam import given
-from mallee.cloud.ec2.vpc import (
-    networkacls,
-    peerings,
-    pooledranges,
-    ranges,
-    securitygroups,
-    vpcipv6,
-)
+from mallee.cloud.ec2.vpc import pooledranges, ranges, vpcipv6
+from mallee.cloud.ec2.vpc.groups import networkacls, securitygroups
+from mallee.cloud.ec2.vpc.routing import peerings
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -19,21 +19,19 @@ from mallee.cloud.action import Action, Listing, Presumes, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.ec2.ipam import given
-from mallee.cloud.ec2.vpc import (
-    dhcpoptions,
-    internetgateways,
-    natgateways,
+from mallee.cloud.ec2.vpc import dhcpoptions, pooledranges, ranges, subnets, vpccidrs
+from mallee.cloud.ec2.vpc.groups import (
     networkacls,
-    peerings,
-    pooledranges,
     publicaccess,
-    ranges,
-    routes,
-    routetableassociations,
     securitygroupassociations,
     securitygroups,
-    subnets,
-    vpccidrs,
+)
+from mallee.cloud.ec2.vpc.routing import (
+    internetgateways,
+    natgateways,
+    peerings,
+    routes,
+    routetableassociations,
 )
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record

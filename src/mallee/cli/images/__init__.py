@@ -1,0 +1,1 @@
+"""`mallee images`: built, tested, customised, brought in and out."""

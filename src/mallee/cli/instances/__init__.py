@@ -1,0 +1,1 @@
+"""Instances: entered, explained, scheduled, traced."""

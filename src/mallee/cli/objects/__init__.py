@@ -1,0 +1,1 @@
+"""Buckets, files in and out of them, and who is told."""

@@ -1,0 +1,1 @@
+"""The cloud, its front ends, zones and hosts."""

@@ -1,0 +1,1 @@
+"""Instances of all accounts: entered, planned, explained, traced."""

@@ -1,0 +1,1 @@
+"""Accounts and people, what they may do and use."""

@@ -1,0 +1,1 @@
+"""Elastic addresses, and where they come from."""

@@ -1,0 +1,1 @@
+"""Who may speak with whom: security groups, network ACLs, block public access."""

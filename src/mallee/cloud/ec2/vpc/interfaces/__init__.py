@@ -1,0 +1,1 @@
+"""Network interfaces, their addresses and names."""

@@ -1,0 +1,1 @@
+"""What the agents of hosts may ask, and how they are known."""

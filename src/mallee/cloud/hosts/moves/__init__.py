@@ -1,0 +1,1 @@
+"""What goes from host to host, into the cloud and out of it."""

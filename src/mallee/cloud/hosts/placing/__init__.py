@@ -1,0 +1,1 @@
+"""Which host gets what, and the room that is claimed there."""

@@ -1,0 +1,1 @@
+"""What each host is told, part by part."""

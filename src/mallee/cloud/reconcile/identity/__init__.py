@@ -1,0 +1,1 @@
+"""Accounts, keys, mails, and what ends by itself."""

@@ -1,0 +1,1 @@
+"""Images, and disks that come in and go out."""

@@ -1,0 +1,1 @@
+"""Volumes, snapshots, and what is made or deleted at times."""
