@@ -121,6 +121,8 @@ def test_a_libvirtd_is_ended_that_stands_still_and_nobody_who_has_its_number(
     with subprocess.Popen((name, "600"), executable=shutil.which("sleep")) as child:
         try:
             child.send_signal(signal.SIGSTOP)
+            # It stands only when it has become that program; until then it has no words.
+            os.waitpid(child.pid, os.WUNTRACED)
             (layout.run / "libvirtd.pid").write_text(f"{child.pid} 1\n")
             mending.end_libvirt(layout, None)
             assert ends is (child.wait(60) == -signal.SIGKILL if ends else child.poll() is not None)

@@ -263,9 +263,9 @@ def test_nothing_is_left_when_the_sender_is_killed(
     script = f"""
         import os, signal
         from ipaddress import ip_address
-        from mallee.model.hops import Packet
-        from mallee.node.do import probes
-        from mallee.node.plan.probes import Probe, Seen, Sending
+        from mallee.model.packets.hops import Packet
+        from mallee.node.do.network import probes
+        from mallee.node.plan.network.probes import Probe, Seen, Sending
         probes._watch = lambda *told: os.kill(os.getpid(), signal.SIGKILL)
         packet = Packet(source=ip_address("{one.private_ip}"), destination=ip_address("10.0.1.11"),
                         protocol=6, destination_port=22)

@@ -88,6 +88,7 @@ class Vpcs:
         """Touches nothing yet."""
         self._layout = layout
         self._kept = kept
+        self._cut: set[str] = set()
         self._set: dict[str, Standing] = {}
         self._made: dict[str, groups.Made] = {}
         self._planned: dict[str, _Planned] = {}
@@ -299,8 +300,13 @@ class Vpcs:
         return problems
 
     def _remove_unwanted(self, wanted: HostWanted) -> list[str]:
-        """Remove namespaces that are wanted no more; a VPC that has taps is cut off instead."""
+        """Remove namespaces that are wanted no more; a VPC that has taps is cut off instead.
+
+        A guest that ends, or has gone to another host, keeps its tap for a moment: that is a
+        problem only when it is found at two looks.
+        """
         problems: list[str] = []
+        cut: set[str] = set()
         keep = set(_names(self._layout, wanted))
         servants = namespaces.names(self._layout.nat_namespace("nat-"))
         servants |= namespaces.names(self._layout.endpoint_namespace(""))
@@ -317,12 +323,15 @@ class Vpcs:
             lines += [f"link set {tap} down" for tap in left if tap in seen.up]
             namespaces.run_inside(name, partial(links.apply_batch, tuple(lines)))
             self._forget(name)
-            if left:
+            if not left:
+                self._kept.remove(name)
+                continue
+            cut.add(name)
+            if name in self._cut:
                 problems.append(
                     f"{name} is wanted no more but has taps: {', '.join(left)}; cut off"
                 )
-            else:
-                self._kept.remove(name)
+        self._cut = cut
         return problems
 
     def _forget(self, name: str) -> None:
