@@ -20,7 +20,7 @@ from mallee.lab import up as making
 from mallee.lab.document import Cable
 from tests import wholecloud
 from tests.labs import CUT, Lab
-from tests.storms import clocks, looks, pairs
+from tests.storms import clocks, frontends, looks
 from tests.storms.administrators import Administrator
 from tests.storms.disks import Disks
 from tests.storms.schedule import DATABASE, FRONT, HOSTS, Fault
@@ -93,10 +93,10 @@ class Faults:
 
     def _break_database(self, fault: Fault) -> Mend:
         if fault.kind == "kill":
-            pairs.kill_database(self._lab.place)
+            frontends.kill_database(self._lab.place)
             return _nothing
-        pairs.signal_database(self._lab.place, "STOP")
-        return lambda: pairs.signal_database(self._lab.place, "CONT")
+        frontends.signal_database(self._lab.place, "STOP")
+        return lambda: frontends.signal_database(self._lab.place, "CONT")
 
     def _kill(self, fault: Fault) -> Mend:
         self._signal(fault.host, fault.detail, signal.SIGKILL)
@@ -174,8 +174,8 @@ class Faults:
 
     def _have_database(self, host: str) -> None:
         """Have it answer that host: a cloud that starts waits for it."""
-        if pairs.has_database(self._lab):
-            pairs.signal_database(self._lab.place, "CONT")
+        if frontends.has_database(self._lab):
+            frontends.signal_database(self._lab.place, "CONT")
             for end in (DATABASE, host):
                 self._lab.cut(f"{end}.eth0", document.GOOD)
 

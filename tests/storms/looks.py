@@ -17,7 +17,7 @@ from mallee.cloud.state.view import View
 from mallee.kit import process
 from mallee.lab import rooms
 from tests.labs import Lab
-from tests.storms import pairs
+from tests.storms import frontends
 
 _GUEST = re.compile(rb"guest=(i-[0-9a-f]{17})")
 _WRITES = os.O_WRONLY | os.O_RDWR
@@ -149,7 +149,7 @@ def _try(lab: Lab, host: str, *line: str) -> str:
 
 def read_store(lab: Lab) -> View:
     """Return what the store has, as its database says; raise `Unavailable`."""
-    database = Database(pairs.store_url(lab))
+    database = Database(frontends.store_url(lab))
     try:
         return View(database.load())
     finally:

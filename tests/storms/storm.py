@@ -24,7 +24,7 @@ from mallee.cloud.state.errors import Unavailable
 from tests import labs
 from tests.labs import Lab
 from tests.simulation.laws import Broken, check_account, check_given_once
-from tests.storms import clocks, disks, laws, leaving, looks, marks, pairs, schedule
+from tests.storms import clocks, disks, frontends, laws, leaving, looks, marks, schedule
 from tests.storms.administrators import Administrator
 from tests.storms.customers import Customer, Hand
 from tests.storms.disks import Disks
@@ -222,14 +222,14 @@ def over_lab(plan: Schedule) -> Generator[Storm]:
             with disks.mounted(lab.place, HOSTS) as made:
                 kept.append(made)
                 if is_pair:
-                    pairs.start_database(lab)
+                    frontends.start_database(lab)
                 yield
 
         is_pair = len(plan.front_ends) > 1
         stack.enter_context(clocks.settable())
-        lab = stack.enter_context(labs.up(pairs.TEXT if is_pair else TEXT, ground))
+        lab = stack.enter_context(labs.up(frontends.TEXT if is_pair else TEXT, ground))
         if is_pair:
-            pairs.join_second(lab)
+            frontends.join_second(lab)
         yield Storm(lab, kept[0], plan)
 
 
@@ -245,9 +245,9 @@ def live(plan: Schedule, keep: Path | None = None) -> str:
 
 def _keep(lab: Lab, to: Path) -> None:
     """Keep what tells how it came."""
-    if pairs.has_database(lab):
+    if frontends.has_database(lab):
         to.mkdir(parents=True, exist_ok=True)
-        pairs.dump_database(lab.place, to / "state.sql")
+        frontends.dump_database(lab.place, to / "state.sql")
     for host in HOSTS:
         layout = lab.layout(host)
         shutil.copytree(layout.log, to / host / "log", dirs_exist_ok=True)
