@@ -60,8 +60,26 @@ def test_a_front_end_listens_for_others_and_stays_where_it_is(root_dir: Path) ->
     assert (first.listen, first.address) == ("0.0.0.0", "192.0.2.1")
     layout.settings.write_text(settings.encode(first))
     assert faststart.choose_settings(layout, wish) == first
-    with pytest.raises(steps.Failed, match=r"--address 192\.0\.2\.1"):
+    with pytest.raises(steps.Failed, match=r"reached at 192\.0\.2\.1") as caught:
         faststart.choose_settings(layout, OPTIONS(address="192.0.2.2"))
+    assert 'address = "192.0.2.2"' in caught.value.cure
+
+
+def test_a_cloud_in_a_box_is_told_how_it_becomes_a_front_end(root_dir: Path) -> None:
+    layout = Layout(root_dir)
+    owners.ensure_settings(layout, faststart.choose_settings(layout, OPTIONS()))
+    with pytest.raises(steps.Failed, match="for its own machine alone") as caught:
+        faststart.choose_settings(layout, OPTIONS(address="192.0.2.2"))
+    assert "mallee config apply" in caught.value.cure
+
+
+def test_a_host_of_another_cloud_is_not_made_a_cloud(root_dir: Path) -> None:
+    layout = Layout(root_dir)
+    layout.join_token.parent.mkdir()
+    layout.join_token.write_text("{}")
+    with pytest.raises(steps.Failed, match="a host of a cloud elsewhere") as caught:
+        faststart.choose_settings(layout, OPTIONS())
+    assert "./faststart --program" in caught.value.cure
 
 
 def test_a_range_that_the_host_uses_is_refused(
@@ -139,12 +157,13 @@ case "$*" in
     *"mallee.cli.main down"*)
         [ -e "$here/packages/mallee.pth" ] || exit 1
         echo "down by $(cat "$here/../src/edition")" >> SAID ;;
+    *"mallee.cli.main up"*) echo "again by $(cat "$here/../src/edition")" >> SAID ;;
     *"mallee.cli.main faststart"*) echo "up by $(cat "$here/../src/edition")" >> SAID ;;
 esac
 """
 
 
-def _install(place: Path, edition: str, lock: str) -> subprocess.CompletedProcess[str]:
+def _install(place: Path, edition: str, lock: str, *more: str) -> subprocess.CompletedProcess[str]:
     """Run `faststart` of a clone with this program and this lock, all that it touches below."""
     programs, clone = place / "bin", place / "clone"
     for directory in (programs, clone / "src", clone / "requirements", place / "root/run"):
@@ -163,7 +182,7 @@ def _install(place: Path, edition: str, lock: str) -> subprocess.CompletedProces
     (clone / "requirements/runtime.txt").write_text(lock)
     (clone / "requirements/debian-host.txt").write_text("nftables\n")
     return subprocess.run(
-        ["bash", clone / "faststart", "--root", place / "root"],
+        ["bash", clone / "faststart", "--root", place / "root", *more],
         env={"PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"},
         capture_output=True,
         text=True,
@@ -204,3 +223,14 @@ def test_the_new_program_ends_what_the_one_of_before_cannot(tmp_path: Path) -> N
     (tmp_path / "opt/venv/packages/mallee.pth").unlink()
     assert _install(tmp_path, "two", "a==2").returncode == 0
     assert (tmp_path / "said").read_text().splitlines()[1:] == ["down by two", "up by two"]
+
+
+def test_the_program_alone_makes_no_cloud_and_starts_what_ran_before(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    done = _install(tmp_path, "one", "a==1", "--program")
+    assert (done.returncode, said.exists()) == (0, False), done.stderr
+    assert "mallee node join" in done.stderr
+    assert (tmp_path / "bin/mallee").exists()
+    (tmp_path / "root/run/supervisor.pid").write_text("1")
+    assert _install(tmp_path, "two", "a==1", "--program").returncode == 0
+    assert said.read_text().splitlines() == ["down by one", "again by two"]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mallee.box import client, owners, ranges, steps, up
+from mallee.box import client, nodejoin, owners, ranges, steps, up
 from mallee.images import tiny
 from mallee.kit import files
 from mallee.model.configuration import settings
@@ -80,7 +80,13 @@ def plan(layout: Layout, options: Options, summary: Summary) -> tuple[steps.Step
 
 
 def choose_settings(layout: Layout, options: Options) -> settings.Settings:
-    """Return the settings of this cloud; raise `steps.Failed` for options that contradict them."""
+    """Return the settings of this cloud; raise `steps.Failed` for options that contradict them,
+    and on a machine that is a host of a cloud elsewhere."""
+    if nodejoin.is_node(layout):
+        raise steps.Failed(
+            f"under {layout.root} this machine is a host of a cloud elsewhere",
+            "a newer program for it: ./faststart --program; a cloud of its own: mallee destroy",
+        )
     if layout.settings.exists():
         held = owners.read_settings(layout)
         _refuse_change(layout, options, held)
@@ -152,8 +158,15 @@ def _range(
 
 
 def _refuse_change(layout: Layout, options: Options, held: settings.Settings) -> None:
+    if options.address is not None and options.address != held.address:
+        raise steps.Failed(
+            f"the cloud under {layout.root} was made "
+            + (f"to be reached at {held.address}" if held.address else "for its own machine alone"),
+            "mallee config show > cloud.toml; in it put "
+            f'listen = "{EVERYWHERE}" and address = "{options.address}"; '
+            "mallee config apply cloud.toml",
+        )
     pairs = {
-        "--address": (options.address, held.address),
         "--region": (options.region, held.region),
         "--zone": (options.zone, held.zone),
         "--public-range": (options.public_range, held.network.public_range),
