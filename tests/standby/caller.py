@@ -11,13 +11,22 @@ import sys
 
 HEAD_BYTES = 8
 
+AWAY = 125
+"""The status of a program that could not be run, as other programs that run programs say it."""
+
 server = _socket.socket(_socket.AF_UNIX)
-server.connect(SOCKET)  # type: ignore[name-defined] # noqa: F821
+try:
+    server.connect(SOCKET)  # type: ignore[name-defined] # noqa: F821
+except OSError as error:
+    os.write(2, f"nobody stands by for {PROGRAM}: {error}\n".encode())  # type: ignore[name-defined] # noqa: F821
+    os._exit(AWAY)
+umask = os.umask(0)
+os.umask(umask)
 namespace = os.open("/proc/self/ns/net", os.O_RDONLY)
-said = marshal.dumps((PROGRAM + sys.argv[1:], dict(os.environ), os.getcwd()))  # type: ignore[name-defined] # noqa: F821
+said = marshal.dumps((PROGRAM + sys.argv[1:], dict(os.environ), os.getcwd(), umask))  # type: ignore[name-defined] # noqa: F821
 files = b"".join(file.to_bytes(4, sys.byteorder) for file in (0, 1, 2, namespace))
 rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, files)
 server.sendmsg([len(said).to_bytes(HEAD_BYTES, "little")], [rights])
 server.sendall(said)
 status = server.recv(1)
-os._exit(status[0] if status else 125)
+os._exit(status[0] if status else AWAY)

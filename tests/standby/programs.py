@@ -6,7 +6,7 @@ The program itself, started as users start it, is called by some tests of each k
 (`tests/cloud/test_awscli.py`, `tests/clients/test_tour.py`, `tests/clients/test_commands.py`).
 """
 
-import atexit
+import contextlib
 import functools
 import shutil
 import subprocess
@@ -19,8 +19,15 @@ from tests import wholecloud
 
 _HERE = Path(__file__).parent
 _START_S = 120.0
+_END_S = 30.0
 SYSTEM = Path("/usr/bin/python3")
 """The interpreter of Debian's programs."""
+_standing = contextlib.ExitStack()
+
+
+def end() -> None:
+    """End all that stands by, when no test will call any more."""
+    _standing.close()
 
 
 @functools.cache
@@ -46,7 +53,8 @@ def _caller(interpreter: Path, module: str, program: tuple[str, ...]) -> Path:
     """Write a script that has the program run by a server of its own, which is started."""
     place = Path(tempfile.mkdtemp(prefix="ms-"))
     server = _start(place, interpreter, module)
-    atexit.register(_stop, server, place)
+    _standing.callback(_stop, server, place)
+    _wait(server, place, module)
     script = place / "program"
     head = f"#!{interpreter} -IS\nSOCKET = {str(place / 'socket')!r}\nPROGRAM = {list(program)!r}\n"
     script.write_text(head + (_HERE / "caller.py").read_text())
@@ -55,24 +63,30 @@ def _caller(interpreter: Path, module: str, program: tuple[str, ...]) -> Path:
 
 
 def _start(place: Path, interpreter: Path, module: str) -> subprocess.Popen[bytes]:
-    server = subprocess.Popen(
+    return subprocess.Popen(
         [interpreter, _HERE / "server.py", place / "socket", module],
         env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-        # It ends when this process does, whose end of the pipe is closed then.
+        # It ends when this process does, whose end of the pipe is closed then, and takes `place`
+        # along: no worker that is killed leaves either.
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         cwd="/",
+        # Whoever interrupts the tests at a terminal interrupts them alone.
+        start_new_session=True,
     )
+
+
+def _wait(server: subprocess.Popen[bytes], place: Path, module: str) -> None:
     deadline = time.monotonic() + _START_S
     while not (place / "socket").exists():
         assert server.poll() is None, f"{module} does not stand by: see standard error"
         assert time.monotonic() < deadline, f"{module} does not stand by after {_START_S:g} s"
         time.sleep(0.02)
-    return server
 
 
 def _stop(server: subprocess.Popen[bytes], place: Path) -> None:
     assert server.stdin is not None
     server.stdin.close()
-    server.wait()
-    shutil.rmtree(place)
+    server.wait(_END_S)
+    # One that was killed could not do it.
+    shutil.rmtree(place, ignore_errors=True)

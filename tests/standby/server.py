@@ -2,8 +2,13 @@
 
 Run as `python server.py SOCKET MODULE…` by `programs.py`, ends with its standard input. Who calls
 is `caller.py`, a script that stands in a program's place: it passes its arguments, environment,
-directory, standard files and network namespace, and hears how the program ended. The program runs
-in a process of its own, as if started there: nothing that it does is seen by the next one.
+directory, mask, standard files and network namespace, and hears how the program ended. The program
+runs in a process of its own, as if started there: nothing that it does is seen by the next one. No
+signal reaches it but that its caller is gone; one that ends it is told as shells do, 128 more.
+It is the same program but for one thing: where botocore's waiters (`aws ec2 wait`) look every 15 s,
+it looks every half, and gives up after the same time.
+
+The directory of the socket is the server's: it goes with it, however the tests ended.
 
 It knows nothing of Mallee, and runs with any interpreter of the machine.
 """
@@ -16,9 +21,11 @@ import gc
 import importlib
 import io
 import marshal
+import math
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -33,6 +40,10 @@ STANDARD = 3
 PASSED = STANDARD + 1
 """Standard input, output and error, and the caller's network namespace."""
 HEAD_BYTES = 8
+LOOK_S = 0.5
+"""The longest pause between two looks of a waiter."""
+ENDED_S = 10.0
+"""So long a program may take to end when its caller is gone."""
 
 
 class Call(NamedTuple):
@@ -42,6 +53,7 @@ class Call(NamedTuple):
     words: list[str]
     environment: dict[str, str]
     directory: str
+    umask: int
 
 
 def main(path: str, modules: list[str]) -> None:
@@ -59,6 +71,7 @@ def main(path: str, modules: list[str]) -> None:
     while True:
         ready, _, _ = select.select([listener, 0], [], [])
         if 0 in ready:
+            shutil.rmtree(os.path.dirname(path), ignore_errors=True)
             return
         connection, _ = listener.accept()
         if os.fork() == 0:
@@ -68,10 +81,14 @@ def main(path: str, modules: list[str]) -> None:
 
 
 def _warm() -> None:
-    """Let the AWS CLI read once what it reads at each start: descriptions of services, its parts.
+    """Have waiters look often; let the AWS CLI read once what it reads at each start: descriptions
+    of services, its parts.
 
     They are files of its own, which nobody changes meanwhile.
     """
+    for name in ("awscli.botocore.waiter", "botocore.waiter"):
+        if waiters := sys.modules.get(name):
+            waiters.SingleWaiterConfig.__init__ = _hastened(waiters.SingleWaiterConfig.__init__)
     if "awscli.clidriver" not in sys.modules:
         return
     for name in ("awscli.botocore.loaders", "botocore.loaders"):
@@ -81,6 +98,17 @@ def _warm() -> None:
     driver: Any = sys.modules["awscli.clidriver"].create_clidriver()
     for service in ("ec2", "iam", "sts"):
         driver.session.get_service_model(service)
+
+
+def _hastened(begin: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    @functools.wraps(begin)
+    def hastened(self: Any, told: Any) -> None:
+        begin(self, told)
+        whole_s = self.delay * self.max_attempts
+        self.delay = min(self.delay, LOOK_S)
+        self.max_attempts = math.ceil(whole_s / self.delay)
+
+    return hastened
 
 
 def _once(load: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
@@ -110,6 +138,8 @@ def _watch(connection: socket.socket) -> NoReturn:
     ready, _, _ = select.select([running, connection], [], [])
     if running not in ready:
         os.kill(program, signal.SIGTERM)
+        if not select.select([running], [], [], ENDED_S)[0]:
+            os.kill(program, signal.SIGKILL)
     _, status = os.waitpid(program, 0)
     code = os.waitstatus_to_exitcode(status)
     # Its caller may be gone.
@@ -127,8 +157,7 @@ def _receive(connection: socket.socket) -> Call:
         if not piece:
             os._exit(1)
         body += piece
-    words, environment, directory = marshal.loads(body)
-    return Call(files, words, environment, directory)
+    return Call(files, *marshal.loads(body))
 
 
 def _become(call: Call) -> None:
@@ -145,6 +174,7 @@ def _become(call: Call) -> None:
         # It says at its import, in the environment, where its descriptions are beside the user's.
         importlib.reload(sys.modules["awscli"])
     os.chdir(call.directory)
+    os.umask(call.umask)
     time.tzset()
     sys.stdin = _stream(0, "r", "surrogateescape")
     sys.stdout = _stream(1, "w", "surrogateescape")
