@@ -7,10 +7,10 @@ test that changes its host has one for itself.
 """
 
 import compileall
-import ctypes
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -19,33 +19,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import longest
+from tests import leftovers, longest, ownhost
 
 if TYPE_CHECKING:
     from tests.wholecloud import Cloud
 
-CLONE_NEWNET = 0x40000000
 SHARED = frozenset({"cloud", "clouds", "pair"})
 """Fixtures that live longer than one test and have a host of their own: the process's first."""
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _enter_own_network() -> None:
-    if _libc.unshare(CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"cannot make a network namespace: {os.strerror(number)}")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-
-
 if os.geteuid() == 0:
-    _enter_own_network()
+    ownhost.enter()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile the program once: most of its processes may not keep what they have compiled."""
+    """Watch for what is left; compile the program once: most of its processes may not keep what
+    they have compiled."""
+    config.pluginmanager.register(leftovers.Watch(), "leftovers")
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(config.rootpath / "src", quiet=2)
+
+
+def pytest_sessionfinish() -> None:
+    """End what stood by for all tests of this process."""
+    # Only if a test asked for it: not every one has what that imports.
+    if standby := sys.modules.get("tests.standby.programs"):
+        standby.end()
 
 
 @pytest.hookimpl(trylast=True)
@@ -79,11 +77,8 @@ def _own_host(request: pytest.FixtureRequest) -> Iterator[None]:
     if not markers & {"host", "machine"} or SHARED.intersection(request.fixturenames):
         yield
         return
-    with open("/proc/thread-self/ns/net") as first:
-        _enter_own_network()
+    with ownhost.fresh_network():
         yield
-        if _libc.setns(first.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "cannot go back to the first network namespace")
 
 
 @pytest.fixture(scope="session")
