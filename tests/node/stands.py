@@ -1,15 +1,17 @@
 """A host under test: an agent's reconciler over a hypervisor and a network, with real files."""
 
 import asyncio
+import dataclasses
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mallee.kit import clock
 from mallee.model.compute.instances import InstanceSeen, Phase
-from mallee.model.configuration.settings import Settings
+from mallee.model.configuration.settings import Settings, Volumes
 from mallee.model.hosts.hosts import InstanceWanted
 from mallee.model.images.images import Blob, DirectBoot
 from mallee.model.layout import Layout
@@ -67,10 +69,21 @@ class Stand:
     generation: int = 0
     daemon: Libvirtd | None = None
     keys: Keys = field(default_factory=Keys)
+    settings: Settings = field(default_factory=Settings)
+    host_id: str = "host-1"
 
     def place(self) -> volumeplace.VolumePlace:
         """Where volumes lie."""
-        return volumeplace.VolumePlace(self.layout, Settings(), "host-1", clock.SYSTEM)
+        layout = dataclasses.replace(self.layout, placed=None)
+        return volumeplace.VolumePlace(layout, self.settings, self.host_id, clock.SYSTEM)
+
+    def put_volumes_into(self, directory: Path, host_id: str) -> None:
+        """Have volumes lie in a directory, before there is any agent."""
+        self.settings = Settings(volumes=Volumes(directory=str(directory), mount=False))
+        self.host_id = host_id
+        place = self.place()
+        assert place.look(), place.problem
+        self.layout = place.layout
 
     def instance(self, number: int = 1, **changes: object) -> InstanceWanted:
         return wants.make_instance(number, disk=self.disk, boot=self.boot, **changes)

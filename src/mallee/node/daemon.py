@@ -137,6 +137,7 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
         lambda: book.wanted,
         {
             departures.WHAT: leaving.serve,
+            departures.SHARE: leaving.serve,
             gateways.PROMISE: means.leading.serve,
             **reconciler.migrations.handlers,
         },

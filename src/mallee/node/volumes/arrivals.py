@@ -1,4 +1,5 @@
-"""The new host's part of a move: it copies a volume from the host that has it, and keeps it aside.
+"""The new host's part of a move: it copies a volume from the host that has it, or links its files
+where both keep volumes on one share (`handing`), and keeps that aside.
 
 What comes is in a directory of its own until the cloud says that the volume is this host's
 (`adopt`): before that it is no volume, and no guest can have it. Each file is compared by its
@@ -12,7 +13,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from mallee.model.storage.volumes import VolumeWanted
 from mallee.node.do import channel
 from mallee.node.do.channel import Connection, Hello, Place
 from mallee.node.do.storage import disks, filecopies, foreignlayers, layers, volumes
-from mallee.node.volumes import departures
+from mallee.node.volumes import departures, handing
 from mallee.node.volumes.departures import Fetch, LayerTold, Manifest
 
 AT_ONCE = 2
@@ -171,12 +172,11 @@ class _Copying:
     def run(self) -> None:
         """Copy what is missing; raises `OSError` and `disks.DiskFull`."""
         one, arriving = self._one, self._one.arriving
-        hello = Hello(
-            what=departures.WHAT, id=one.wanted.id, move_id=arriving.move_id, word=arriving.word
-        )
-        connection = channel.connect(self._layout, one.place, hello)
-        one.connection = connection
-        with contextlib.closing(connection):
+        # What was begun as a copy ends as one: nobody writes a file that is the other host's too.
+        is_begun = bool(self._note.begun or self._note.numbers)
+        if self._layout.placed is not None and not is_begun and self._take_over():
+            return
+        with self._calling(departures.WHAT) as connection:
             told = self._checked(connection.receive(Manifest))
             _make_aside(self._layout, self._directory, arriving.move_id)
             self._keep(self._note, total_bytes=sum(it.file_bytes for it in told))
@@ -190,6 +190,32 @@ class _Copying:
             foreignlayers.check(self._directory, numbers, _expected(wanted))
         files.sync_directory(self._directory)
         self._keep(msgspec.structs.replace(self._note, numbers=numbers), is_whole=True)
+
+    @contextlib.contextmanager
+    def _calling(self, what: str) -> Generator[Connection]:
+        one, arriving = self._one, self._one.arriving
+        hello = Hello(what=what, id=one.wanted.id, move_id=arriving.move_id, word=arriving.word)
+        one.connection = channel.connect(self._layout, one.place, hello)
+        with contextlib.closing(one.connection) as connection:
+            yield connection
+
+    def _take_over(self) -> bool:
+        """Have the files of the volume themselves, where both hosts keep them on one share; tell
+        whether that came about. Raises `OSError`."""
+        wanted = self._one.wanted
+        _make_aside(self._layout, self._directory, "")
+        self._directory.rmdir()
+        wish = handing.Wish(wanted, self._directory)
+        try:
+            with self._calling(departures.SHARE) as connection:
+                taken = handing.take(connection, self._layout, {wanted.id: wish})
+        except channel.ChannelFailed as error:
+            log.info("volume not handed over", volume=wanted.id, why=str(error))
+            return False
+        if wanted.id in taken:
+            note = msgspec.structs.replace(self._note, numbers=taken[wanted.id])
+            self._keep(note, is_whole=True)
+        return bool(taken)
 
     def _checked(self, manifest: Manifest) -> tuple[LayerTold, ...]:
         """Return what the other host has; raise when no volume like the one wanted has that."""

@@ -1,4 +1,5 @@
-"""The old host's part of a move: it lets one other host copy a volume that nobody here uses.
+"""The old host's part of a move: it lets one other host have a volume that nobody here uses, by a
+copy, or its files themselves where both keep volumes on one share (`handing`).
 
 What may go to whom is in the slice (`VolumeWanted.leaving`): the agent obeys it before it answers,
 so a volume that is asked for is in no guest's plan here. That nobody writes it all the same, a
@@ -21,8 +22,10 @@ from mallee.model.layout import Layout
 from mallee.model.storage.volumes import Phase, VolumeSeen, VolumeWanted
 from mallee.node.do.channel import Connection, Hello, Welcome
 from mallee.node.do.storage import filecopies, imagelocks, layers, volumes
+from mallee.node.volumes import handing
 
-WHAT = "volume"
+WHAT, SHARE = "volume", "volume on a share"
+"""A connection by which files are copied; and one by which they are handed over."""
 
 log = logs.get(__name__)
 
@@ -83,6 +86,9 @@ class Departures:
                 return
             log.info("volume leaves", volume=hello.id, to=connection.peer, move=hello.move_id)
             connection.send(Welcome())
+            if hello.what == SHARE:
+                self._offer(connection, hello.id, tuple(opened))
+                return
             sizes = {number: os.fstat(file).st_size for number, file in opened.items()}
             told = (LayerTold(number=number, file_bytes=size) for number, size in sizes.items())
             connection.send(Manifest(layers=tuple(told)))
@@ -92,6 +98,12 @@ class Departures:
                     return
                 self._check(connection.peer, hello)
                 filecopies.send(connection, opened[wish.number], wish.begin)
+
+    def _offer(self, connection: Connection, volume_id: str, numbers: tuple[int, ...]) -> None:
+        """Hand the files over; the one of a volume that guests share is copied."""
+        those = {volume_id: numbers} if numbers[0] else {}
+        if handing.offer(connection, self._layout, those):
+            log.info("volume handed over", volume=volume_id, to=connection.peer)
 
     def _check(self, peer: str, hello: Hello) -> None:
         """Raise `Refused` unless the cloud wants just this to go to just this host now."""
