@@ -111,8 +111,10 @@ async def hosts(root: Path, shares: tuple[Path, Path] | None = None) -> AsyncGen
         keeper = (await stack.enter_async_context(old.agent())).volumes
         await stack.enter_async_context(new.agent())
         leaving = departures.Departures(old.layout, lambda: slice_of(old), keeper.is_idle)
-        names: tuple[str, ...] = (departures.WHAT, departures.SHARE)
-        served = dict.fromkeys(names, leaving.serve)
+        served: dict[str, channel.Handler] = {
+            departures.WHAT: leaving.serve,
+            departures.SHARE: leaving.serve,
+        }
         listener = channel.Listener(old.layout, 0, served)
         stack.callback(listener.close)
         listener.listen(is_wanted=True)

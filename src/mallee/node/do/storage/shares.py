@@ -5,8 +5,8 @@ both reach is one host's and, by a link, the other's too. The host that has a vo
 *proof*: a file with a random word, which it holds by the locks that QEMU takes. The other one,
 which is told the name alone, reads it, links it into its own subdirectory, writes a word of its own
 by that link, and looks whether it sees the lock. So it is found out what a running guest's files
-need: that both see the same bytes, past all caches, that links hold between the subdirectories, and that
-locks are kept between machines. What either says is compared with what is in the file.
+need: that both see the same bytes, past all caches, that links hold between the subdirectories, and
+that locks are kept between machines. What either says is compared with what is in the file.
 
 Whoever is root on one of the hosts may write the whole share. So no path of another host's is
 followed: not out of the share, and not by any link. All calls block.
