@@ -264,3 +264,22 @@ def test_every_code_is_caused_by_a_test_and_found_by_a_check() -> None:
             checked |= set(re.findall(r"\bCode\.([A-Z_]+)", one.read_text()))
     assert [one.value for one in Code if not (one.name in names or one.value in values)] == []
     assert [one.value for one in Code if one.name not in checked] == []
+
+
+def test_a_name_on_which_nobody_else_reaches_the_cloud_is_named(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meant = {"cloud.test": "127.0.1.1", "localhost": "127.0.0.1", "other.test": "192.0.2.1"}
+
+    def resolve(name: str, _port: None) -> list[Any]:
+        return [(socket.AF_INET, 0, 0, "", (meant[name], 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    found = {name: _listening(layout, name) for name in meant}
+    assert is_named(found.pop("cloud.test"), Code.NAME_LOOPS)
+    assert all(one.ok for one in found.values())
+
+
+def _listening(layout: Layout, name: str) -> Finding:
+    chosen = settings.Settings(listen=name)
+    return doctor.judge(OWN["name"], ownchecks.Patient(layout, chosen, None))

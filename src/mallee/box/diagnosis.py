@@ -14,6 +14,7 @@ from mallee.model.hosts.ailments import Ailment, Code
 from mallee.model.hosts.checks import TUNNEL_PORT, Finding, numbers_of_bits
 from mallee.model.network import addressspans
 from mallee.model.network.modes import Mode
+from mallee.node.checks import sayings
 
 LOST_PERCENT_MAX = 2
 TOOK_MS_MAX = 20.0
@@ -243,7 +244,8 @@ def strangers(
 
 def _who(by: str) -> str:
     """Name who speaks, with what his hardware address gives away."""
-    return f"{by} (named as Eucalyptus names its instances)" if by.startswith("d0:0d:") else by
+    name = sayings.maker(by)
+    return f"{by} (as {name} names its machines)" if name else by
 
 
 def _is_within(address: str, spans: Collection[range]) -> bool:

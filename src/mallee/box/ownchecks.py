@@ -6,11 +6,12 @@ that need a running cloud raise `client.Unreachable` instead of guessing. Called
 is between hosts is the business of `rounds`, what each host sees of itself of `node.checks`.
 """
 
+import ipaddress
 import os
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,6 +131,32 @@ def _ports(patient: Patient) -> str:
                     f"{patient.layout.settings}",
                 ) from error
     return f"{wanted[0]} and {wanted[1]} are free"
+
+
+def _name(patient: Patient) -> str:
+    """See that a name on which the cloud listens means the machine to others too."""
+    listen = patient.settings.listen
+    try:
+        found = {str(one[4][0]) for one in socket.getaddrinfo(listen, None)}
+    except socket.gaierror as error:
+        raise steps.Failed(
+            f"listen is {listen!r}, which nobody knows here: {error.strerror}",
+            f"give an address in {patient.layout.settings}: listen",
+        ) from error
+    return judge_name(listen, found)
+
+
+def judge_name(listen: str, found: Collection[str]) -> str:
+    """Judge what a name or address on which the cloud listens means on this machine."""
+    is_meant = listen in (*found, "localhost")
+    if not is_meant and all(ipaddress.ip_address(one).is_loopback for one in found):
+        raise steps.Failed(
+            f"listen is {listen!r}, which means {', '.join(sorted(found))} here: nobody else "
+            "reaches the cloud",
+            f"give the machine's own address there, or in /etc/hosts (as 127.0.1.1 {listen} is of "
+            "Debian's installer)",
+        )
+    return f"listens on {', '.join(sorted(found))}"
 
 
 def _disk(patient: Patient) -> str:
@@ -307,6 +334,7 @@ ALL: tuple[Check, ...] = (
     Check("memory", lambda patient: machine.find_memory(patient.layout), Code.MEMORY_SHORT),
     Check("acceleration", _kvm, Code.KVM_UNPROVED),
     Check("address ranges", _address_ranges, Code.RANGE_ROUTED),
+    Check("name", _name, Code.NAME_LOOPS),
     Check("ports", _ports, Code.PORT_TAKEN),
     Check("daemons", _daemons, Code.DAEMON_DOWN),
     Check("libvirt", _libvirt, Code.LIBVIRT_SILENT),
@@ -321,6 +349,7 @@ ALL: tuple[Check, ...] = (
 _OF_CLOUDS = frozenset(
     {
         "address ranges",
+        "name",
         "ports",
         "host",
         "object store",

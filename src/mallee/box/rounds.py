@@ -14,7 +14,7 @@ from typing import Any
 
 from mallee.box import client, diagnosis
 from mallee.box.diagnosis import Answer, Asked
-from mallee.box.visits import publics, trunks
+from mallee.box.visits import neighbours, publics, trunks
 from mallee.box.visits.asking import AT_ONCE, Asking
 from mallee.box.visits.trunks import Trunks
 from mallee.model.configuration.settings import Network
@@ -103,10 +103,11 @@ class _Rounds:
         with ThreadPoolExecutor() as beside:
             # Servers are waited for while packets go to and fro.
             dhcp = beside.submit(self._see_dhcp)
+            around = beside.submit(self._see_around)
             found += self._see_ways(silent)
             found += dhcp.result()
-        passing, came = trunks.see(self.asking, self.hosts, self.own, self._trunks(wish))
-        found += passing
+            passing, came = trunks.see(self.asking, self.hosts, self.own, self._trunks(wish))
+            found += [*passing, *around.result()]
         ours = {mac for answer in self.own.values() for mac in answer["Macs"]}
         found += diagnosis.announced(came.announced, ours)
         spans = self._public_spans()
@@ -151,6 +152,14 @@ class _Rounds:
             self.hosts[:_NEIGHBOURS_MAX], Kind.NEIGHBOURS, Addresses=list(address_spans(asked))
         )
         return [*got.troubles, *diagnosis.strangers(got.hosts, got.answers, set(ours))]
+
+    def _see_around(self) -> list[Finding]:
+        """See who else speaks on the hosts' wires."""
+        if self.network.mode == "vpc":
+            return neighbours.see(self.asking, self.hosts, {Place.ADDRESS: ()})
+        planned = classic.vlans(self.network.classic) if self.network.mode == "managed" else None
+        where = {Place.ADDRESS: range(0), Place.MODE: planned or range(0)}
+        return neighbours.see(self.asking, self.hosts, where)
 
     def _see_dhcp(self) -> list[Finding]:
         """See who offers addresses."""

@@ -32,6 +32,7 @@ from mallee.node import (
     reconcile,
     sync,
 )
+from mallee.node.checks import voice
 from mallee.node.do.guests import libvirt
 from mallee.node.do.network import network
 from mallee.node.do.storage import images
@@ -173,6 +174,7 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
         pins=pinned.seen,
         took=(others.poke, keeper.poke, brought.poke, pinned.poke),
     )
+    speaking = voice.Voice(layout, lambda: book.wanted)
     flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
     carrying = transfers.TransferKeeper(layout, lambda: book.wanted, door, passing, clock.SYSTEM)
     async with asyncio.TaskGroup() as group:
@@ -182,6 +184,7 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
             keeper,
             means.leading,
             looking,
+            speaking,
             flows,
             carrying,
             kept,

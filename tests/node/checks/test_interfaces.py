@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from mallee.model.hosts.ailments import Code
 from mallee.node.checks import interfaces
 
@@ -109,3 +111,10 @@ def test_the_card_of_the_network_mode_is_there_on_and_leads_somewhere() -> None:
     assert codes(link("br0", **kind("bridge"))) == [Code.LINK_OFF]
     assert codes(bridge, link("eth0", "UP")) == [Code.BRIDGE_EMPTY]
     assert codes(bridge, link("eth0", "UP", master="br0")) == []
+    # Instances' own ports lead nobody out.
+    assert codes(bridge, link("mjbox0123456789", "UP", master="br0")) == [Code.BRIDGE_EMPTY]
+
+
+@pytest.mark.parametrize("name", ["ovs0", "mtu-lab", "mirror0", "mgmt0", "ml", "overlay0"])
+def test_a_card_that_is_named_nearly_like_ours_is_its_owners(name: str) -> None:
+    assert not interfaces.is_ours(name)

@@ -55,6 +55,9 @@ def test_well_known_programs_are_named_with_what_they_understand() -> None:
     (one,) = rules.troubles([chain("firewalld", "filter_FORWARD", **dropping)])
     assert one.code is Code.FIREWALL_FIREWALLD
     assert "firewall-cmd" in one.cure
+    (one,) = rules.troubles([chain("filter", "FORWARD", **dropping), chain("filter", "ufw-user")])
+    assert one.code is Code.FIREWALL_UFW
+    assert "ufw route" in one.cure
     (one,) = rules.troubles([chain("mine", "filter_FORWARD", **dropping)])
     assert one.code is Code.FIREWALL_DROPS
 

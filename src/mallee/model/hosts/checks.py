@@ -58,6 +58,9 @@ class Kind(Enum):
     """Who answers to the addresses, by ARP."""
     DHCP = "dhcp"
     """Which servers offer addresses, without a tag or in the VLANs."""
+    AROUND = "around"
+    """Who speaks on a network of the host: switches, routers, other clouds. `vlans` are those in
+    which nobody but the cloud should."""
     FIX = "fix"
     """Put right what the codes name, where the agent knows that it does no harm."""
 

@@ -21,6 +21,7 @@ from mallee.model.hosts.checks import (
     SPANS_MAX,
     CheckAsk,
     CheckTold,
+    Finding,
     Kind,
     Place,
     address_spans,
@@ -29,7 +30,20 @@ from mallee.model.hosts.checks import (
 )
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.node.checks import echoes, frames, host, interfaces, lan, listening, mending, paths
+from mallee.node.checks import (
+    around,
+    company,
+    echoes,
+    frames,
+    host,
+    interfaces,
+    lan,
+    listening,
+    mending,
+    paths,
+    voice,
+    voices,
+)
 from mallee.node.checks.interfaces import Link
 
 _NONCE = re.compile(r"[0-9a-f]{8,32}")
@@ -94,6 +108,8 @@ def _look(here: Here, asked: CheckAsk, links: Sequence[Link]) -> CheckTold:
         case Kind.NEIGHBOURS:
             found["neighbours"] = lan.neighbours(device, asked.addresses)
             found["own"] = _own(here.wanted)
+        case Kind.AROUND:
+            found["findings"] = _around(here, device, vlans)
         case _:
             found["neighbours"] = lan.servers(device, vlans or {0})
     return _told(interfaces.macs(links), **found)
@@ -134,6 +150,19 @@ def _listen(here: Here, asked: CheckAsk, device: str) -> None:
         )
     except listening.Busy as busy:
         raise NotAsked(str(busy)) from busy
+
+
+def _around(here: Here, device: str, vlans: frozenset[int]) -> tuple[Finding, ...]:
+    wanted = here.wanted
+    of_mode = host.fetch_device_of_mode(here.layout, wanted)
+    own = company.Own(
+        device=device,
+        clouds=frozenset(voice.clouds(here.layout)),
+        has=voices.belongings(wanted, device, of_mode) if wanted else (),
+        vlans=vlans - {0},
+        routers6=host.fetch_routers6(),
+    )
+    return tuple(company.judge(own, around.listen(device)))
 
 
 def _heard(here: Here, asked: CheckAsk, macs: tuple[str, ...]) -> CheckTold:

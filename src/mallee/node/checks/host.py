@@ -25,7 +25,14 @@ from mallee.model.hosts.checks import Finding
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node import facts, kvmproof
-from mallee.node.checks import interfaces, machine, rules, switchports, troubles
+from mallee.node.checks import (
+    interfaces,
+    machine,
+    rules,
+    surroundings,
+    switchports,
+    troubles,
+)
 from mallee.node.checks.troubles import Trouble
 from mallee.node.do.network import uplink
 from mallee.node.gateways import lookout, nexthops
@@ -59,6 +66,8 @@ def examine(layout: Layout, wanted: HostWanted | None = None) -> tuple[Finding, 
             found += run("way to the world", find_way_out)
         for subject, check in machine.CHECKS:
             found += run(subject, partial(check, layout))
+        for subject, look in surroundings.checks(layout, wanted):
+            found += run(subject, look)
         if wanted.mode is not None:
             found += run("network mode", lambda: _mode(layout, wanted))
     return tuple(found)
@@ -91,6 +100,13 @@ def fetch_router(device: str) -> str:
     """Return the router to which a card's network leads what is for elsewhere; empty: none."""
     said = process.run(("ip", "-json", "-4", "route", "show", "default", "dev", device)).text
     return next((one["gateway"] for one in json.loads(said or "[]") if "gateway" in one), "")
+
+
+def fetch_routers6() -> frozenset[str]:
+    """Return by which routers IPv6 leaves this host as its administrator has said, no router."""
+    said = process.run(("ip", "-json", "-6", "route", "show", "default")).text
+    routes = [one for one in json.loads(said or "[]") if one.get("protocol") != "ra"]
+    return frozenset(one["gateway"] for one in routes if "gateway" in one)
 
 
 def fetch_device_of_mode(layout: Layout, wanted: HostWanted | None) -> str:

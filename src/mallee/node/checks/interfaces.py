@@ -4,6 +4,7 @@
 at: the agent sets them right by itself.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from typing import Any
@@ -13,13 +14,17 @@ from mallee.model.hosts.hosts import HostWanted
 from mallee.model.network.classic import HostClassic
 
 Link = Mapping[str, Any]
-_OURS = ("ml-", "mt", "mg", "mi", "mp", "vx", "ov")
+_OURS = re.compile(
+    r"ml-([0-9a-f]{5}|box)|mj([0-9a-f]{5}|box)[0-9a-f]+|m[tgip][0-9a-f]{13}|mpx[0-9a-f]{12}|overlay"
+)
+"""As `Layout`, `modes.legs` and `overlay` name links, and nothing that only begins so: a bridge may
+be called `ovs0`."""
 _VIRTUAL = frozenset({"bridge", "vxlan", "tun", "dummy", "ifb", "macvlan", "veth"})
 
 
 def is_ours(name: str) -> bool:
     """Tell whether a link is one that the agent makes."""
-    return name.startswith(_OURS)
+    return _OURS.fullmatch(name) is not None
 
 
 def kind_of(link: Link) -> str:
@@ -113,7 +118,30 @@ def troubles(links: Iterable[Link]) -> list[Ailment]:
                 )
             )
         found += _bond_troubles(link, known)
+        found += _blocked_bridge(link, known)
     return found
+
+
+def _blocked_bridge(link: Link, links: Iterable[Link]) -> list[Ailment]:
+    """Tell of a bridge whose spanning tree lets nothing out: one card that is blocked beside
+    another that carries is what it is for."""
+    told = link.get("linkinfo", {}).get("info_data", {})
+    if kind_of(link) != "bridge" or not told.get("stp_state"):
+        return []
+    name = link["ifname"]
+    states = {
+        one["ifname"]: one["linkinfo"].get("info_slave_data", {}).get("state", "")
+        for one in links
+        if one.get("master") == name and "LOWER_UP" in one.get("flags", ())
+    }
+    if not states or "forwarding" in states.values():
+        return []
+    said = ", ".join(f"{port} is {state}" for port, state in sorted(states.items()))
+    cause = f"the spanning tree of the bridge {name} lets nothing pass: {said}"
+    cure = "wait half a minute after a change; then look for a loop, and for what the switch's "
+    cure += f"ports do: bridge -d link; a bridge with one card needs no tree: ip link set {name} "
+    cure += "type bridge stp_state 0"
+    return [Ailment(Code.BRIDGE_BLOCKED, cause, cure)]
 
 
 def _bond_troubles(link: Link, links: Iterable[Link]) -> list[Ailment]:

@@ -16,6 +16,8 @@ _STOPS = frozenset({"drop", "reject"})
 _SHOWN = 3
 _CURES = {
     Code.FIREWALL_DOCKER: "let Docker's own chain accept them: iptables -I DOCKER-USER -j ACCEPT",
+    Code.FIREWALL_UFW: "let it lead on what is the cloud's: ufw route allow in on CARD out on "
+    "ml-TAG, and the other way; between hosts: ufw allow from ADDRESS",
     Code.FIREWALL_FIREWALLD: "trust the cards between hosts: firewall-cmd --permanent "
     "--zone=trusted --add-interface=CARD && firewall-cmd --reload",
 }
@@ -63,6 +65,8 @@ def _owner(chain: Entry, chains: Sequence[Entry]) -> Code:
     beside = [one["name"] for one in chains if (one["family"], one["table"]) == place]
     if any(name.startswith("DOCKER") for name in beside):
         return Code.FIREWALL_DOCKER
+    if any(name.startswith(("ufw-", "ufw6-")) for name in beside):
+        return Code.FIREWALL_UFW
     return Code.FIREWALL_DROPS
 
 

@@ -1,7 +1,7 @@
 """Sieves for sockets: the kernel hands over what a check waits for, and nothing else.
 
 Programs of the classic packet filter (BPF), a few instructions each: a busy host must not hand all
-that passes by to Python. They go with their socket. Used by `frames` and `listening`.
+that passes by to Python. They go with their socket. Used by who listens.
 """
 
 import ctypes
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from mallee.model.hosts.checks import TUNNEL_PORT
 
 _ATTACH = 26
-_LOAD_HALF, _LOAD_BYTE, _LOAD_HEAD = 0x28, 0x30, 0xB1
+LOAD_WORD, LOAD_HALF, LOAD_BYTE, _LOAD_HEAD = 0x20, 0x28, 0x30, 0xB1
 _LOAD_WORD_AT, _LOAD_HALF_AT, _LOAD_BYTE_AT = 0x40, 0x48, 0x50
-_IS, _GIVE = 0x15, 0x06
-_ALL = 0x40000
+IS, IS_MORE, MASK, GIVE = 0x15, 0x25, 0x54, 0x06
+ALL = 0x40000
 _UDP, _ICMP, _ECHO, _OSPF = 17, 1, 8, 89
 _RIP, _DHCP_CLIENT = 520, 68
 MARK = b"mallee-check "
@@ -28,67 +28,67 @@ Instruction = tuple[int, int, int, int]
 """Code, how many to pass over when true, and when not, and a number."""
 
 FRAMES: tuple[Instruction, ...] = (
-    (_LOAD_HALF, 0, 0, 12),
-    (_IS, 3, 0, EXPERIMENT),
-    (_IS, 0, 3, TAG),
-    (_LOAD_HALF, 0, 0, 16),
-    (_IS, 0, 1, EXPERIMENT),
-    (_GIVE, 0, 0, _ALL),
-    (_GIVE, 0, 0, 0),
+    (LOAD_HALF, 0, 0, 12),
+    (IS, 3, 0, EXPERIMENT),
+    (IS, 0, 3, TAG),
+    (LOAD_HALF, 0, 0, 16),
+    (IS, 0, 1, EXPERIMENT),
+    (GIVE, 0, 0, ALL),
+    (GIVE, 0, 0, 0),
 )
 """Frames of ours, with a tag and without."""
 
 TUNNELS: tuple[Instruction, ...] = (
     (_LOAD_HEAD, 0, 0, 0),
     (_LOAD_HALF_AT, 0, 0, 2),
-    (_IS, 0, 3, TUNNEL_PORT),
+    (IS, 0, 3, TUNNEL_PORT),
     (_LOAD_WORD_AT, 0, 0, 16),
-    (_IS, 0, 1, _MARK),
-    (_GIVE, 0, 0, _ALL),
-    (_GIVE, 0, 0, 0),
+    (IS, 0, 1, _MARK),
+    (GIVE, 0, 0, ALL),
+    (GIVE, 0, 0, 0),
 )
 """Of packets of UDP those to the tunnels' port that bear our mark."""
 
 OFFERS: tuple[Instruction, ...] = (
-    (_LOAD_HALF, 0, 0, 12),
-    (_IS, 0, 4, 0x0800),
-    (_LOAD_BYTE, 0, 0, 23),
-    (_IS, 0, 9, _UDP),
-    (_LOAD_HALF, 0, 0, 36),
-    (_IS, 6, 7, _DHCP_CLIENT),
-    (_IS, 0, 6, TAG),
-    (_LOAD_BYTE, 0, 0, 27),
-    (_IS, 0, 4, _UDP),
-    (_LOAD_HALF, 0, 0, 40),
-    (_IS, 1, 2, _DHCP_CLIENT),
-    (_GIVE, 0, 0, 0),
-    (_GIVE, 0, 0, _ALL),
-    (_GIVE, 0, 0, 0),
+    (LOAD_HALF, 0, 0, 12),
+    (IS, 0, 4, 0x0800),
+    (LOAD_BYTE, 0, 0, 23),
+    (IS, 0, 9, _UDP),
+    (LOAD_HALF, 0, 0, 36),
+    (IS, 6, 7, _DHCP_CLIENT),
+    (IS, 0, 6, TAG),
+    (LOAD_BYTE, 0, 0, 27),
+    (IS, 0, 4, _UDP),
+    (LOAD_HALF, 0, 0, 40),
+    (IS, 1, 2, _DHCP_CLIENT),
+    (GIVE, 0, 0, 0),
+    (GIVE, 0, 0, ALL),
+    (GIVE, 0, 0, 0),
 )
 """Frames with what servers of DHCP say to clients, with a tag and without."""
 
 ECHOES: tuple[Instruction, ...] = (
-    (_LOAD_BYTE, 0, 0, 9),
-    (_IS, 0, 6, _ICMP),
+    (LOAD_BYTE, 0, 0, 9),
+    (IS, 0, 6, _ICMP),
     (_LOAD_HEAD, 0, 0, 0),
     (_LOAD_BYTE_AT, 0, 0, 0),
-    (_IS, 0, 3, _ECHO),
+    (IS, 0, 3, _ECHO),
     (_LOAD_WORD_AT, 0, 0, 8),
-    (_IS, 0, 1, _MARK),
-    (_GIVE, 0, 0, _ALL),
-    (_GIVE, 0, 0, 0),
+    (IS, 0, 1, _MARK),
+    (GIVE, 0, 0, ALL),
+    (GIVE, 0, 0, 0),
 )
 """Of packets of IPv4 the echoes that bear our mark."""
 
 ROUTES: tuple[Instruction, ...] = (
-    (_LOAD_BYTE, 0, 0, 9),
-    (_IS, 4, 0, _OSPF),
-    (_IS, 0, 4, _UDP),
+    (LOAD_BYTE, 0, 0, 9),
+    (IS, 4, 0, _OSPF),
+    (IS, 0, 4, _UDP),
     (_LOAD_HEAD, 0, 0, 0),
     (_LOAD_HALF_AT, 0, 0, 2),
-    (_IS, 0, 1, _RIP),
-    (_GIVE, 0, 0, _ALL),
-    (_GIVE, 0, 0, 0),
+    (IS, 0, 1, _RIP),
+    (GIVE, 0, 0, ALL),
+    (GIVE, 0, 0, 0),
 )
 """Of packets of IPv4 what routers announce by RIP and OSPF."""
 
