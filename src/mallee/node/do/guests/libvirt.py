@@ -1,8 +1,9 @@
 """The hypervisor by libvirt: Debian's python3-libvirt over the private libvirtd's socket.
 
-Implements `do.hypervisor.Hypervisor`, whose contract tests it passes together with the fake. One
-connection serves all threads; libvirt's own event loop runs in a thread and tells of domains that
-changed. When libvirtd goes away, calls raise `HypervisorAway` until a thread has found it again.
+Implements `do.hypervisor.Hypervisor`, whose contract tests it passes together with the fake. Each
+call has a connection for itself (`connections`); another one tells, from the thread of libvirt's
+own event loop, of domains that changed. When libvirtd goes away, calls raise `HypervisorAway` until
+it is found again.
 
 libvirt keeps two things that cannot be asked for later, so they are noted as they happen: how often
 a machine was reset, and whether a QEMU that went down in order was told so by a signal.
@@ -14,34 +15,28 @@ a machine was reset, and whether a QEMU that went down in order was told so by a
 
 import socket
 import threading
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import libvirt
 import libvirt_qemu
 
-from mallee.kit import logs
 from mallee.model.hosts.cpus import Cpu
 from mallee.model.storage.datakeys import OpenedKey
 from mallee.model.storage.volumes import Limits
-from mallee.node.do.guests import cpumap, libvirtloop, livedisks, monitor, patience, tearing
-from mallee.node.do.guests.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
+from mallee.node.do.guests import connections, cpumap, livedisks, monitor, patience, tearing
+from mallee.node.do.guests.hypervisor import AgentSilent, HypervisorFailed, Merge
 from mallee.node.do.storage import livefilling
 from mallee.node.plan.guests import disks
 from mallee.node.plan.guests import domain as domains
 from mallee.node.plan.guests.disks import Disk
 from mallee.node.plan.guests.seen import DomainState, Ended, SeenDomain
 
-RECONNECT_S = 0.2
-KEEPALIVE_S = 5
-KEEPALIVE_COUNT = 3
 KEY_PRESSED_MS = 50
 SCREEN_BYTES_MAX = 12 << 20
+TOLD_WITHIN_S = 1.0
 _LEFT_SHIFT = 42
-
-log = logs.get(__name__)
 
 _STATES = {
     libvirt.VIR_DOMAIN_PAUSED: DomainState.PAUSED,
@@ -61,8 +56,6 @@ _OFF = frozenset(code for code, state in _STATES.items() if state is DomainState
 
 _UNKNOWN = frozenset({libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_DOMAIN_METADATA})
 
-_AWAY = frozenset({libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_RPC})
-
 _AGENT_SILENT = frozenset({libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_AGENT_UNSYNCED})
 
 _SHUT_DOWN_BY_SIGNAL = libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_HOST
@@ -80,20 +73,18 @@ class Libvirt:
 
     def __init__(self, uri: str, cloud: str) -> None:
         """Touch nothing yet; `cloud` is the tag that our domains carry."""
-        self._uri = uri
         self._cloud = cloud
-        self._connection: Any = None
         self._changed: Callable[[str], None] = _nobody
-        self._lost = threading.Event()
-        self._closing = threading.Event()
         self._resets: dict[str, int] = {}
         self._signalled: set[str] = set()
+        self._told = threading.Condition()
+        self._running: set[str] = set()
+        """Of whose end nothing was heard yet."""
         self._cpu: Cpu | None = None
-        self._capable_connection: Any = None
-        libvirtloop.start()
-        self._lost.set()
-        self._keeper = threading.Thread(target=self._keep, name="libvirt keeper", daemon=True)
-        self._keeper.start()
+        self._cpu_age = 0
+        listener = connections.Listener(self._listen, lambda: self._changed(""))
+        self._connections = connections.Connections(uri, listener)
+        self._calling = self._connections.calling
 
     def version(self) -> str:
         """Return for example `QEMU 7.2.22, libvirt 9.0.0`."""
@@ -105,10 +96,11 @@ class Libvirt:
         """Return what guests can be shown as a processor; None: it does not say."""
         kind = "kvm" if acceleration == "kvm" else "qemu"
         with self._calling() as connection:
-            if self._capable_connection is not connection:
+            age = self._connections.age
+            if self._cpu_age != age:
                 told = connection.getDomainCapabilities(None, "x86_64", "q35", kind, 0)
                 # It is the same as long as libvirtd is, and is asked for often.
-                self._cpu, self._capable_connection = cpumap.read(told), connection
+                self._cpu, self._cpu_age = cpumap.read(told), age
         return self._cpu
 
     def read(self, uuid: str) -> SeenDomain | None:
@@ -300,13 +292,8 @@ class Libvirt:
         self._changed = changed
 
     def close(self) -> None:
-        """Let go of the connection; guests go on."""
-        self._closing.set()
-        self._lost.set()
-        self._keeper.join()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        """Let go of libvirtd; guests go on."""
+        self._connections.close()
 
     def _see(self, domain: Any) -> SeenDomain | None:
         try:
@@ -337,64 +324,37 @@ class Libvirt:
 
     def _how_ended(self, uuid: str, reason: int) -> Ended:
         ended = _ENDS.get(reason, Ended.UNKNOWN)
-        if ended is Ended.BY_GUEST and uuid in self._signalled:
-            return Ended.CRASHED
-        return ended
+        if ended is not Ended.BY_GUEST:
+            return ended
+        with self._told:
+            # What is told comes by another connection than what was asked, and may come later.
+            self._told.wait_for(lambda: uuid not in self._running, TOLD_WITHIN_S)
+            self._running.discard(uuid)
+        return Ended.CRASHED if uuid in self._signalled else ended
 
-    @contextmanager
-    def _calling(self) -> Generator[Any]:
-        """Give the connection, and raise libvirt's errors as ours."""
-        connection = self._connection
-        if connection is None:
-            raise HypervisorAway("libvirtd does not answer; it is started again by its supervisor")
-        try:
-            yield connection
-        except libvirt.libvirtError as error:
-            if error.get_error_code() in _AWAY or not connection.isAlive():
-                self._lost.set()
-                raise HypervisorAway(str(error)) from error
-            raise HypervisorFailed(str(error)) from error
-
-    def _keep(self) -> None:
-        """Whenever the connection is lost, open another and say that everything may have changed.
-
-        While libvirtd is away this asks for it five times a second: its socket tells nobody
-        when it comes back.
-        """
-        while self._lost.wait() and not self._closing.is_set():
-            self._connection = None
-            self._lost.clear()
-            try:
-                self._connection = self._open()
-            except libvirt.libvirtError as error:
-                log.debug("libvirtd does not answer", error=str(error))
-                self._lost.set()
-                self._closing.wait(RECONNECT_S)
-            else:
-                self._changed("")
-
-    def _open(self) -> Any:
-        connection = libvirt.open(self._uri)
-        connection.setKeepAlive(KEEPALIVE_S, KEEPALIVE_COUNT)
-        connection.registerCloseCallback(self._on_close, None)
+    def _listen(self, connection: Any) -> None:
+        """Have a connection tell of what happens."""
+        self._running.clear()
         for event, handler in (
             (libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle),
             (libvirt.VIR_DOMAIN_EVENT_ID_REBOOT, self._on_reset),
             (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, self._on_device),
         ):
             connection.domainEventRegisterAny(None, event, handler, None)
-        return connection
-
-    def _on_close(self, connection: Any, _reason: int, _: Any) -> None:
-        if connection is self._connection or self._connection is None:
-            self._lost.set()
+        active = connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+        self._running.update(domain.UUIDString() for domain in active)
 
     def _on_lifecycle(self, _: Any, domain: Any, event: int, detail: int, __: Any) -> None:
         uuid = domain.UUIDString()
-        if event == libvirt.VIR_DOMAIN_EVENT_STARTED:
-            self._signalled.discard(uuid)
-        if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN and detail == _SHUT_DOWN_BY_SIGNAL:
-            self._signalled.add(uuid)
+        with self._told:
+            if event == libvirt.VIR_DOMAIN_EVENT_STARTED:
+                self._signalled.discard(uuid)
+                self._running.add(uuid)
+            if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN and detail == _SHUT_DOWN_BY_SIGNAL:
+                self._signalled.add(uuid)
+            if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
+                self._running.discard(uuid)
+                self._told.notify_all()
         self._changed(domain.name())
 
     def _on_device(self, _: Any, domain: Any, __: str, ___: Any) -> None:

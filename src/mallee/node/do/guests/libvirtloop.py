@@ -1,6 +1,6 @@
 """libvirt's event loop: one per process, in a thread of its own, before the first connection.
 
-Called by `libvirt` alone.
+Called by `connections` alone.
 """
 # libvirt's Python module is generated and carries no types.
 # pyright: reportUnknownMemberType=false, reportMissingImports=false
