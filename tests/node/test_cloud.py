@@ -89,6 +89,63 @@ async def test_what_is_wanted_wrongly_is_not(root_dir: Path, answer: SyncAnswer 
             await opened.sync(REQUEST)
 
 
+class Spoiling:
+    """An authority that answers requests for a certificate with what is no good for the host."""
+
+    def __init__(self, spoil: Callable[[dict[str, str]], object]) -> None:
+        self.authority = pki.create_authority("any", time.time())
+        self._spoil = spoil
+
+    async def says(self, request: web.BaseRequest) -> web.StreamResponse:
+        asked = msgspec.json.decode(await request.read(), type=dict[str, str])
+        grant = pki.Grant(name="host-0", now=time.time(), life_s=600)
+        issued = pki.issue(self.authority, asked["csr_pem"].encode(), grant)
+        told = {
+            "host_id": "host-0",
+            "certificate_pem": issued.decode(),
+            "ca_pem": self.authority.certificate_pem.decode(),
+        }
+        return web.Response(body=msgspec.json.encode(self._spoil(told)))
+
+
+def another() -> str:
+    """A certificate of another key."""
+    authority = pki.create_authority("any", time.time())
+    request = pki.make_request("host-0")
+    grant = pki.Grant(name="host-0", now=time.time(), life_s=600)
+    return pki.issue(authority, request.csr_pem, grant).decode()
+
+
+SPOILT: dict[str, Callable[[dict[str, str]], object]] = {
+    "nothing": lambda told: [],
+    "another host": lambda told: told | {"host_id": "host-1"},
+    "no certificate": lambda told: told | {"certificate_pem": ""},
+    "another key": lambda told: told | {"certificate_pem": another()},
+    "no authority": lambda told: told | {"ca_pem": ""},
+    "half an authority": lambda told: told | {"ca_pem": "-----BEGIN CERTIFICATE-----\nx\n"},
+    "another authority": lambda told: (
+        told | {"ca_pem": pki.create_authority("o", 0.0).certificate_pem.decode()}
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+async def test_a_certificate_that_is_no_good_takes_no_ones_place(root_dir: Path, what: str) -> None:
+    async with door(root_dir, Spoiling(SPOILT[what]).says) as opened:
+        layout = Layout(root_dir)
+        before = layout.host_certificate.read_bytes(), layout.host_authority.read_bytes()
+        with pytest.raises(cloud.CloudAway, match="refused"):
+            await opened.renew_if_due(time.time() + 600)
+        assert (layout.host_certificate.read_bytes(), layout.host_authority.read_bytes()) == before
+
+
+async def test_a_certificate_that_is_good_takes_the_place_of_the_former(root_dir: Path) -> None:
+    async with door(root_dir, Spoiling(lambda told: told).says) as opened:
+        before = Layout(root_dir).host_certificate.read_bytes()
+        await opened.renew_if_due(time.time() + 600)
+        assert Layout(root_dir).host_certificate.read_bytes() != before
+
+
 async def test_what_the_hosts_owner_did_not_set_is_not_taken(root_dir: Path) -> None:
     mine = Settings(network=Network(public_range="198.51.100.0/24", egress=False))
     Layout(root_dir).settings.write_text(encode(mine))

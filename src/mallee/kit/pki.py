@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -181,6 +182,32 @@ def read_certificate(certificate: bytes) -> Issued:
         ends_at=parsed.not_valid_after_utc.timestamp(),
         is_server=_serves(parsed),
     )
+
+
+def check_issued(certificate_pem: bytes, key_pem: bytes, trusted_pem: bytes) -> Issued:
+    """Return what a certificate says that is this key's, and of an authority that is trusted.
+
+    Raises `BadCertificate`.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+        trusted = x509.load_pem_x509_certificates(trusted_pem)
+        key = load_pem_private_key(key_pem, None).public_key()
+    except (ValueError, TypeError) as error:
+        raise BadCertificate(f"the certificate cannot be read: {error}") from error
+    if key != certificate.public_key():
+        raise BadCertificate("the certificate is another key's")
+    if not any(_is_of(certificate, authority) for authority in trusted):
+        raise BadCertificate("the certificate is of none of its authorities")
+    return read_certificate(certificate_pem)
+
+
+def _is_of(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _serves(certificate: x509.Certificate) -> bool:

@@ -36,7 +36,7 @@ from mallee.model.network.gateways import LeaseAsked, LeaseTold
 from mallee.model.storage.datakeys import OpenedKey
 from mallee.model.storage.passes import Pass, PassRequest
 from mallee.model.storage.transfers import KeyAsked, KeyTold, TransferPass, TransferSeen
-from mallee.node import facts
+from mallee.node import certificates, facts
 from mallee.node.do.storage.images import CHUNK_BYTES, FetchFailed, SourceAway
 from mallee.node.plan.trust import (
     trust,
@@ -94,12 +94,6 @@ class Membership(msgspec.Struct, frozen=True):
     """All front ends of the cloud; `url` is the one to which is reported. None: there is one."""
 
 
-class _Certified(msgspec.Struct, frozen=True):
-    host_id: str
-    certificate_pem: str
-    ca_pem: str
-
-
 class _Refusal(msgspec.Struct, frozen=True):
     error: str
 
@@ -150,9 +144,9 @@ async def join(layout: Layout, token: JoinToken, name: str) -> Membership:
     trusting = ssl.create_default_context(cadata=token.ca_pem)
     async with _session(trusting) as session:
         answer = await _post(session, f"{token.url}/v1/join", msgspec.json.encode(body))
-    certified = msgspec.json.decode(answer, type=_Certified)
+    certified = _read_certified(answer, request)
     membership = Membership(token.url, certified.host_id, name)
-    await asyncio.to_thread(_keep, layout, request.key_pem, certified)
+    await asyncio.to_thread(certificates.keep, layout, request, certified)
     await asyncio.to_thread(
         files.write_atomically, _membership(layout), msgspec.json.encode(membership)
     )
@@ -184,10 +178,10 @@ class Cloud:
         self._membership = membership
         self._asked_at: dict[str, str] = {}
         """By question: the front end that asked it."""
-        self._session = _session(_own_tls(layout))
+        self._session = _session(certificates.own_tls(layout))
         # Guests have connections of their own: however many wait, the host's talk does not.
-        self._guests_session = _session(_own_tls(layout))
-        self._streams_session = _session(_own_tls(layout), connections_max=0)
+        self._guests_session = _session(certificates.own_tls(layout))
+        self._streams_session = _session(certificates.own_tls(layout), connections_max=0)
         self._former_streams: aiohttp.ClientSession | None = None
         """Under the certificate before: guests' transfers go on in it until they end."""
         has_settings = layout.settings.exists()
@@ -452,7 +446,7 @@ class Cloud:
 
         Raises `CloudAway` and `Refused`; the old certificate then goes on while it lasts.
         """
-        issued = pki.read_certificate(_certificate(self._layout).read_bytes())
+        issued = pki.read_certificate(self._layout.host_certificate.read_bytes())
         is_due = self._trusts_others(now)
         is_older, self._looked_at_kind = not issued.is_server and not self._looked_at_kind, True
         if now < (issued.begins_at + issued.ends_at) / 2 and not is_older and not is_due:
@@ -460,14 +454,14 @@ class Cloud:
         request = await asyncio.to_thread(pki.make_request, self._membership.host_id)
         body = msgspec.json.encode({"csr_pem": request.csr_pem.decode()})
         answer = await self._post("/v1/renew", body)
-        certified = msgspec.json.decode(answer, type=_Certified)
-        await asyncio.to_thread(_keep, self._layout, request.key_pem, certified)
+        certified = _read_certified(answer, request, self._membership.host_id)
+        await asyncio.to_thread(certificates.keep, self._layout, request, certified)
         former = [self._session, self._guests_session]
         former += [self._former_streams] if self._former_streams is not None else []
         self._former_streams = self._streams_session
-        self._session = _session(_own_tls(self._layout))
-        self._guests_session = _session(_own_tls(self._layout))
-        self._streams_session = _session(_own_tls(self._layout), connections_max=0)
+        self._session = _session(certificates.own_tls(self._layout))
+        self._guests_session = _session(certificates.own_tls(self._layout))
+        self._streams_session = _session(certificates.own_tls(self._layout), connections_max=0)
         for session in former:
             await session.close()
         log.info("certificate renewed", host=certified.host_id)
@@ -478,7 +472,7 @@ class Cloud:
 
     def _trusts_others(self, now: float) -> bool:
         """Tell whether it is time to ask for others than those that are trusted."""
-        trusted = authorities.ids_of(_authority(self._layout).read_bytes())
+        trusted = authorities.ids_of(self._layout.host_authority.read_bytes())
         if not self._shall_trust or trusted == self._shall_trust:
             return False
         # What comes may still be what was before: then it is asked again, and not at once.
@@ -490,17 +484,13 @@ class Cloud:
         return await _post(self._session, self._membership.url + path, body, hold_s)
 
 
-def _keep(layout: Layout, key_pem: bytes, certified: _Certified) -> None:
-    """Keep key and certificate in one file, so that they can never be of two minds."""
-    layout.node_pki.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files.write_atomically(_authority(layout), certified.ca_pem.encode())
-    files.write_atomically(_certificate(layout), certified.certificate_pem.encode() + key_pem)
-
-
-def _own_tls(layout: Layout) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=_authority(layout))
-    context.load_cert_chain(_certificate(layout))
-    return context
+def _read_certified(
+    answer: bytes, request: pki.Request, host_id: str = ""
+) -> certificates.Certified:
+    try:
+        return certificates.read_answer(answer, request, host_id)
+    except pki.BadCertificate as error:
+        raise CloudAway(f"the cloud's answer is refused: {error}") from error
 
 
 def _session(tls: ssl.SSLContext, connections_max: int = 100) -> aiohttp.ClientSession:
@@ -552,11 +542,3 @@ def _explain(status: int, answer: bytes) -> str:
 
 def _membership(layout: Layout) -> Path:
     return layout.node_pki / "membership.json"
-
-
-def _certificate(layout: Layout) -> Path:
-    return layout.host_certificate
-
-
-def _authority(layout: Layout) -> Path:
-    return layout.host_authority
