@@ -1,5 +1,6 @@
 """The door for other hosts: nobody keeps others out of it."""
 
+import errno
 import select
 import socket
 import ssl
@@ -60,6 +61,26 @@ def test_whoever_holds_his_connections_keeps_nobody_else_out(
         with elsewhere:
             assert not select.select((elsewhere,), (), (), 1)[0]
         assert not select.select((held,), (), (), 0)[0]
+
+
+def test_a_caller_who_could_not_be_answered_is_not_the_last_one(
+    other: Layout, listener: channel.Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept, failures = socket.socket.accept, [errno.ECONNABORTED, errno.EMFILE]
+
+    def fail_at_first(listening: socket.socket) -> tuple[socket.socket, object]:
+        if failures:
+            raise OSError(failures.pop(), "no file to spare")
+        return accept(listening)
+
+    monkeypatch.setattr(socket.socket, "accept", fail_at_first)
+    port = listener.port
+    connect(listener).close()
+    for _ in range(3):
+        hello = channel.Hello(what="nothing", id="x", move_id="x", word="x")
+        with pytest.raises(channel.ChannelFailed, match="does not know"):
+            channel.connect(other, channel.Place(HERE, LOCAL, port), hello)
+    assert not failures
 
 
 def test_a_hello_that_comes_too_slowly_is_no_hello(

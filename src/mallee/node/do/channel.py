@@ -33,6 +33,8 @@ FROM_ONE = 32
 """Of those as many may come from one address: whoever holds his keeps nobody else out."""
 MESSAGE_BYTES_MAX = 256 << 10
 CARRIED_BYTES = 256 << 10
+ANSWER_AGAIN_S = 0.5
+"""After so long, when nobody could be answered."""
 _ALIVE = (
     (socket.TCP_KEEPIDLE, 5),
     (socket.TCP_KEEPINTVL, 5),
@@ -210,6 +212,7 @@ class Listener:
         self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._served: Counter[str] = Counter()
         """How many are served of each address."""
+        self._closed = threading.Event()
 
     @property
     def port(self) -> int:
@@ -221,6 +224,7 @@ class Listener:
         """Begin or end to listen. Raises `OSError`."""
         if is_wanted and self._socket is None:
             self._socket = _listening(self._wished_port)
+            self._closed.clear()
             thread = threading.Thread(target=self._accept, args=(self._socket,), daemon=True)
             thread.start()
         elif not is_wanted and self._socket is not None:
@@ -229,6 +233,7 @@ class Listener:
     def close(self) -> None:
         """Listen no more, and end what goes on."""
         listening, self._socket = self._socket, None
+        self._closed.set()
         if listening is not None:
             with contextlib.suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
@@ -242,11 +247,17 @@ class Listener:
         while True:
             try:
                 plain, (address, *_) = listening.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if listening.fileno() < 0 or self._socket is not listening:
+                    return
+                # No file to spare for him, or he is gone already: others will come.
+                log.warning("a host was not answered", error=str(error))
+                self._closed.wait(ANSWER_AGAIN_S)
+                continue
             with self._lock:
                 is_let_in = self._served[address] < FROM_ONE and self._turns.acquire(blocking=False)
-                self._served[address] += is_let_in
+                if is_let_in:
+                    self._served[address] += 1
             if not is_let_in:
                 plain.close()
                 continue
