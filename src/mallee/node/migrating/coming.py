@@ -8,7 +8,6 @@ wants it no more. Called by `do.channel`, in the connections' threads.
 """
 
 import contextlib
-import functools
 import hmac
 import os
 import socket
@@ -19,28 +18,25 @@ from pathlib import Path
 
 from mallee.kit import files, logs, process
 from mallee.model.hosts.hosts import HostWanted, InstanceWanted, InterfaceWanted
+from mallee.model.storage.datakeys import OpenedKey
 from mallee.model.storage.snapshots import LAYER_MAX, LAYERS_MAX
 from mallee.model.storage.volumes import VolumeWanted
+from mallee.node import apply
 from mallee.node.do.channel import Connection, Hello, Welcome
 from mallee.node.do.guests import incoming
 from mallee.node.do.guests.hypervisor import HypervisorFailed
-from mallee.node.do.network import network
 from mallee.node.do.storage import disks, filecopies, foreignlayers, layers, volumes
 from mallee.node.host import Host
-from mallee.node.migrating import book, laps, messages
+from mallee.node.migrating import book, laps, making, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
 from mallee.node.migrating.whereabouts import Whereabouts
 from mallee.node.plan.guests import domain
-from mallee.node.plan.guests.disks import Disk
-from mallee.node.plan.guests.domain import DomainSpec, Nic
 from mallee.node.plan.guests.instances import blobs_of
 from mallee.node.plan.network.conversations import Conversation
 
 MACHINE_S = 120.0
 Spoken = Mapping[str, tuple[Conversation, ...]]
 """By interface: with whom a guest spoke where it was."""
-_FAILURES = (HypervisorFailed, OSError, process.Failed, process.TimedOut, disks.DiskFull)
-
 log = logs.get(__name__)
 
 
@@ -56,7 +52,8 @@ class _Guest:
     migration_id: str
     volumes: Mapping[str, VolumeWanted]
     interfaces: tuple[InterfaceWanted, ...]
-    paths: list[Path] = field(default_factory=list[Path])
+    paths: dict[str, Path] = field(default_factory=dict[str, Path])
+    """Of volumes: the file that is written."""
     is_led: bool = False
     """Whether it is led to here already, or was about to be."""
     is_plugged: bool = False
@@ -88,7 +85,7 @@ class Comings:
             guest = self._find(connection.peer, hello)
             if hello.what == messages.GUEST:
                 self._check_images(guest.wanted)
-        except (Refused, OSError) as error:
+        except (Refused, *apply.FAILURES) as error:
             log.warning("guest refused", instance=hello.id[:32], why=str(error))
             connection.send(Welcome(refusal=str(error)))
             return
@@ -158,12 +155,12 @@ class Comings:
             connection.send(messages.Closed())
             if guest.machine is None:
                 raise HypervisorFailed("no machine has come")
-            if guest.machine.is_reading:
+            if guest.machine.is_open:
                 # Whatever fails of it is tried again when the guest is given.
-                with contextlib.suppress(*_FAILURES, network.NotWanted):
+                with contextlib.suppress(*apply.FAILURES):
                     self._lead(guest, spoken)
             guest.machine.take(MACHINE_S)
-        except _FAILURES as error:
+        except apply.FAILURES as error:
             log.warning("guest not taken in", instance=guest.wanted.id, error=str(error))
             self.forget(guest.wanted.id)
             with contextlib.suppress(OSError):
@@ -182,29 +179,54 @@ class Comings:
         told = connection.receive(GuestTold)
         check_told(told, wanted)
         disks.make_directory(layout, wanted.id)
-        for disk in told.disks:
+        targets: dict[int, incoming.Target] = {}
+        for index, disk in enumerate(told.disks):
             if disk.volume_id:
-                guest.paths.append(self._take_layers(connection, disk, guest))
+                targets[index] = self._take_volume(connection, disk, guest)
             elif wanted.disk is not None:
                 path = domain.directory_of(layout, wanted.id) / domain.DISK_FILE
                 path.unlink(missing_ok=True)
                 size_gib = -(-disk.size_bytes >> 30) or 1
                 disks.clone(layout, disks.Clone(wanted.id, wanted.disk, max(1, size_gib)))
-                guest.paths.append(path)
+                targets[index] = incoming.Target(path)
         for interface in guest.interfaces:
             self._host.network.create_tap(interface)
         own = domain.directory_of(layout, wanted.id) / domain.QEMU_DIRECTORY
-        guest.exports = incoming.Exports(own, guest.paths)
+        guest.exports = incoming.Exports(own, targets)
+        parts = making.Parts(
+            volumes=guest.volumes,
+            paths=guest.paths,
+            interfaces=guest.interfaces,
+            places=making.places_of(told.cards),
+        )
+        guest.machine = making.make(self._host, making.plan_spec(self._host, wanted, parts))
 
-    def _take_layers(self, connection: Connection, disk: DiskTold, guest: _Guest) -> Path:
+    def _take_volume(
+        self, connection: Connection, disk: DiskTold, guest: _Guest
+    ) -> incoming.Target:
         volume = guest.volumes.get(disk.volume_id)
         if volume is None:
             raise HypervisorFailed(f"{disk.volume_id} does not come here")
-        volumes.remove(self._host.layout, disk.volume_id)
-        directory = volumes.make_directory(self._host.layout, disk.volume_id)
         size_bytes = volume.size_gib * volumes.GIB
         if disk.size_bytes > size_bytes:
             raise HypervisorFailed(f"{disk.volume_id} has {disk.size_bytes} bytes there")
+        volumes.remove(self._host.layout, disk.volume_id)
+        if volume.is_shared:
+            volumes.make(self._host.layout, volume)
+            path = volumes.path_of(self._host.layout, volume.id, is_shared=True)
+            guest.paths[volume.id] = path
+            return incoming.Target(path)
+        key = self._host.keys.opened(volume.id) if volume.key_id else None
+        path = self._take_layers(connection, disk, (volume, key))
+        guest.paths[volume.id] = path
+        return incoming.Target(path, key)
+
+    def _take_layers(
+        self, connection: Connection, disk: DiskTold, of: tuple[VolumeWanted, OpenedKey | None]
+    ) -> Path:
+        volume, key = of
+        directory = volumes.make_directory(self._host.layout, disk.volume_id)
+        size_bytes = volume.size_gib * volumes.GIB
         for layer in disk.lower:
             if not 0 < layer.file_bytes <= size_bytes + size_bytes // 64 + (64 << 20):
                 raise HypervisorFailed(f"a layer of {layer.file_bytes} bytes")
@@ -223,64 +245,35 @@ class Comings:
         numbers = [layer.number for layer in disk.lower]
         if numbers:
             lowest = foreignlayers.check(
-                directory, numbers, foreignlayers.Expected(size_bytes, is_encrypted=False)
+                directory, numbers, foreignlayers.Expected(size_bytes, is_encrypted=key is not None)
             )
             for number in numbers:
                 disks.give_to_qemu(layers.path_of(directory, number))
             if lowest.ground and not below:
                 raise HypervisorFailed("it lies on what this host knows nothing of")
             if lowest.ground:
-                layers.rebase(lowest, below, None, form)
+                layers.rebase(lowest, below, key, form)
             below, form = layers.path_of(directory, numbers[-1]).name, "qcow2"
-        return layers.make(directory, disk.face, layers.Empty(disk.size_bytes, below, None, form))
+        return layers.make(directory, disk.face, layers.Empty(disk.size_bytes, below, key, form))
 
     def _take_disk(self, connection: Connection, guest: _Guest) -> None:
-        index = connection.receive(DiskWish).index
+        connection.receive(DiskWish)
         exports = guest.exports
-        if exports is None or not 0 <= index < len(guest.paths):
+        if exports is None:
             return
         with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as near:
             near.connect(str(exports.socket))
             connection.carry(near)
 
     def _take_memory(self, connection: Connection, guest: _Guest) -> None:
-        if guest.exports is None or guest.machine is not None:
+        if guest.machine is None or guest.machine.is_open:
             return
-        layout, hypervisor = self._host.layout, self._host.hypervisor
-        xml = domain.encode(self._spec(guest), self._host.traits)
-        hypervisor.define(xml)
-        restore = functools.partial(hypervisor.restore, domain.uuid_of(guest.wanted.id))
-        machine = incoming.Machine(domain.directory_of(layout, guest.wanted.id), restore)
-        guest.machine = machine
-        machine.open(xml)
-        connection.be_patient()
         try:
-            while data := connection.receive_some():
-                machine.put(data)
-        finally:
-            machine.end()
-
-    def _spec(self, guest: _Guest) -> DomainSpec:
-        wanted, layout = guest.wanted, self._host.layout
-        worn = sorted(guest.interfaces, key=lambda one: one.device_index)
-        paths = dict(zip((one.parent.name for one in guest.paths), guest.paths, strict=True))
-        plugged = sorted(wanted.disks, key=lambda one: one.slot)
-        return DomainSpec(
-            instance_id=wanted.id,
-            launch=wanted.launch,
-            vcpus=wanted.vcpus,
-            cpu=wanted.cpu,
-            memory_mib=wanted.memory_mib,
-            boot=wanted.boot,
-            nics=tuple(Nic(layout.tap(one.id), one.mac) for one in worn),
-            disks=tuple(
-                (
-                    Disk(one.volume_id, paths[one.volume_id], one.slot),
-                    guest.volumes[one.volume_id].limits,
-                )
-                for one in plugged
-            ),
-        )
+            with contextlib.closing(guest.machine.open()) as near:
+                connection.carry(near)
+        except apply.FAILURES as error:
+            # The old host learns it from its own QEMU, that cannot go on.
+            log.warning("memory not taken in", instance=guest.wanted.id, error=str(error))
 
     def _lead(self, guest: _Guest, spoken: Spoken) -> None:
         """Lead to a guest that stands while the rest of it comes; if it does not come after all,
@@ -311,7 +304,7 @@ class Comings:
                 took.lap("plugged")
             self._host.hypervisor.resume(domain.uuid_of(wanted.id))
             took.lap("resumed")
-        except (*_FAILURES, network.NotWanted) as error:
+        except apply.FAILURES as error:
             # It is tried again like a launch that stopped half way.
             log.warning("guest not resumed yet", instance=wanted.id, error=str(error))
         log.info("guest taken over", instance=wanted.id, took_ms=took.took_ms)
@@ -361,11 +354,12 @@ class Comings:
 
 
 def check_told(told: GuestTold, wanted: InstanceWanted) -> None:
-    """Raise `HypervisorFailed` unless these are the disks that the guest shall have."""
+    """Raise `HypervisorFailed` unless these are the disks and cards that the guest shall have."""
     named = [disk.volume_id for disk in told.disks]
     own = [""] if wanted.disk is not None else []
     if sorted(named) != sorted([*own, *(disk.volume_id for disk in wanted.disks)]):
         raise HypervisorFailed("the guest has other disks than it should have")
+    making.check_cards(told.cards, wanted)
     for disk in told.disks:
         numbers = [layer.number for layer in disk.lower]
         is_ordered = numbers == sorted({*numbers}) and len(numbers) <= LAYERS_MAX

@@ -27,10 +27,11 @@ from mallee.node.do.guests.outgoing import Going
 from mallee.node.do.storage import disks, filecopies, imagelocks, layers, volumes
 from mallee.node.host import Host
 from mallee.node.migrating import book, laps, messages
-from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
+from mallee.node.migrating.messages import CardTold, DiskTold, DiskWish, GuestTold
 from mallee.node.migrating.whereabouts import Whereabouts
 from mallee.node.plan.guests import domain
-from mallee.node.plan.guests.seen import DomainState
+from mallee.node.plan.guests.disks import Disk
+from mallee.node.plan.guests.seen import DomainState, SeenDomain
 from mallee.node.plan.network import conversations
 from mallee.node.plan.network.conversations import Conversation
 from mallee.node.volumes.departures import LayerTold
@@ -200,24 +201,23 @@ class Trip:
             told.append(DiskTold(size_bytes=layers.read_file(path).size_bytes))
             serials.append(OWN_SERIAL)
         for disk in sorted(seen.disks, key=lambda one: one.slot):
-            if disk.is_encrypted or disk.is_shared:
-                raise HypervisorFailed(f"{disk.volume_id} is encrypted, or several guests have it")
-            chain = layers.chain(disk.path.parent, int(disk.path.stem))
-            lower = tuple(
-                LayerTold(number=one.number, file_bytes=one.path.stat().st_size)
-                for one in reversed(chain[1:])
-            )
-            told.append(
-                DiskTold(
-                    volume_id=disk.volume_id,
-                    lower=lower,
-                    face=chain[0].number,
-                    size_bytes=chain[0].size_bytes,
-                )
-            )
+            told.append(_told(disk))
             serials.append(model.serial_of(disk.volume_id))
         self.total_bytes = sum(one.file_bytes for disk in told for one in disk.lower)
-        return GuestTold(disks=tuple(told)), serials
+        return GuestTold(disks=tuple(told), cards=self._cards(seen)), serials
+
+    def _cards(self, seen: SeenDomain) -> tuple[CardTold, ...]:
+        """Return where the guest's network cards sit; raises `HypervisorFailed` while they are not
+        those that it shall have."""
+        layout = self.host.layout
+        worn = {layout.tap(id): id for id in self.wanted.interface_ids}
+        if sorted(nic.tap for nic in seen.nics) != sorted(worn):
+            raise HypervisorFailed("a network card is being put into it, or taken out of it")
+        return tuple(
+            CardTold(interface_id=worn[nic.tap], bus=nic.place.bus, slot=nic.place.slot)
+            for nic in sorted(seen.nics, key=lambda one: one.tap)
+            if nic.place is not None
+        )
 
     def _send_layers(self, control: Connection, told: GuestTold) -> None:
         for disk in told.disks:
@@ -320,6 +320,23 @@ class Trip:
         if time.monotonic() > self.told_at + _TELL_S:
             self.told_at = time.monotonic()
             self.changed()
+
+
+def _told(disk: Disk) -> DiskTold:
+    """Return what is told of a volume. Raises `OSError`."""
+    if disk.is_shared:
+        return DiskTold(volume_id=disk.volume_id, size_bytes=disk.path.stat().st_size)
+    chain = layers.chain(disk.path.parent, int(disk.path.stem))
+    lower = tuple(
+        LayerTold(number=one.number, file_bytes=one.path.stat().st_size)
+        for one in reversed(chain[1:])
+    )
+    return DiskTold(
+        volume_id=disk.volume_id,
+        lower=lower,
+        face=chain[0].number,
+        size_bytes=chain[0].size_bytes,
+    )
 
 
 def recover(hypervisor: Hypervisor, instance_id: str) -> None:

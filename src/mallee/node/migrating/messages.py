@@ -38,10 +38,19 @@ class DiskTold(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
+class CardTold(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a guest's network card sits."""
+
+    interface_id: str
+    bus: int
+    slot: int
+
+
 class GuestTold(msgspec.Struct, frozen=True, kw_only=True):
-    """A guest's disks, in the order in which their layers follow."""
+    """A guest's disks, in the order in which their layers follow, and its network cards."""
 
     disks: tuple[DiskTold, ...]
+    cards: tuple[CardTold, ...] = ()
 
 
 class DiskWish(msgspec.Struct, frozen=True, kw_only=True):

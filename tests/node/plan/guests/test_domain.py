@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.node import wants
 GOLDEN = Path(__file__).parents[3] / "golden" / "node"
 LAYOUT = Layout(Path("/var/lib/mallee"))
 ID = "i-0123456789abcdef0"
+QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 
 
 def make_spec(boot: DirectBoot | None) -> domain.DomainSpec:
@@ -36,6 +38,28 @@ def test_a_named_processor_is_the_one_that_is_shown_and_no_lesser_one() -> None:
     text = domain.encode(spec, domain.HostTraits(LAYOUT, "kvm"))
     assert '<cpu mode="custom" match="exact">' in text
     assert '<model fallback="forbid">Westmere</model>' in text
+
+
+def test_a_machine_that_waits_for_anothers_state_has_its_cards_where_they_sat_there() -> None:
+    places = (domain.Place(0, 8), domain.Place(2, 0x11), domain.Place(0, 0xA))
+    nics = tuple(
+        domain.Nic(f"mt{number}", f"02:00:00:00:00:0{number}", place)
+        for number, place in enumerate(places)
+    )
+    spec = replace(make_spec(wants.BOOT), nics=nics, is_coming=True)
+    text = domain.encode(spec, domain.HostTraits(LAYOUT, "tcg"))
+    found = {nic.tap: nic.place for nic in domain.decode_nics(text)}
+    assert found == {nic.tap: nic.place for nic in nics}
+    words = [one.get("value") for one in ElementTree.fromstring(text).iter(f"{{{QEMU}}}arg")]
+    assert words == ["-incoming", "defer"]
+
+
+def test_cards_put_into_a_running_guest_are_found_where_they_were_put() -> None:
+    nic = domain.Nic("mt1", "02:00:00:00:00:01")
+    text = f"<domain><devices>{domain.encode_hot_nic(nic, 1)}</devices></domain>"
+    [found] = domain.decode_nics(text)
+    assert found.place == domain.Place(2, 0x11)
+    assert domain.is_place_of_nic(domain.Place(2, 0x11))
 
 
 def test_the_uuid_follows_from_the_id_and_begins_as_ec2s() -> None:

@@ -1,62 +1,73 @@
 """A guest's machine that comes from another host: its disks written, its memory taken in.
 
 Disks are written by a program of QEMU's as QEMU's user, while the machine waits for the rest. The
-machine is made by this host's own libvirtd, of this host's own definition: libvirt is told that it
-restores a saved one, and the file is a pipe into which the agent puts what comes. So another host
-gets at nothing but the memory and the disks of one guest. Called by `migrating.coming`; all calls
-block.
+machine is made by this host's own libvirtd, of this host's own definition, like one that begins,
+but that it waits to be told by QEMU's own protocol where its state comes from. So another host gets
+at nothing but the memory and the disks of one guest. Called by `migrating`; all calls block.
 """
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
-import struct
+import socket
 import subprocess
-import termios
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.node.do.guests import outgoing
 from mallee.node.do.guests.hypervisor import HypervisorFailed
-from mallee.node.do.storage import disks
+from mallee.node.do.storage import disks, layers
 
 STARTS_WITHIN_S = 20.0
 _LOOK_S = 0.02
-_PIPE = "incoming.pipe"
-_SOCKET = "mirror.sock"
-_INT = struct.Struct("=i")
-_HEAD = struct.Struct("<16sIIIII14I")
-_MAGIC, _VERSION = b"LibvirtQemudSave", 2
-_PIPE_BYTES = 1 << 20
+_STATE_SOCKET = "state.sock"
+_DISKS_SOCKET = "mirror.sock"
+_RAW = ".raw"
+"""What guests may share is no layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A disk's file that is written: a layer, or a volume that guests may share."""
+
+    path: Path
+    key: OpenedKey | None = None
+    """What it is encrypted with."""
 
 
 class Exports:
     """The disks of a guest that comes, as another host's QEMU writes them. `close` it."""
 
-    def __init__(self, directory: Path, paths: Sequence[Path]) -> None:
-        """`directory` is QEMU's own; raises `HypervisorFailed`."""
-        self.socket = directory / _SOCKET
+    def __init__(self, directory: Path, targets: Mapping[int, Target]) -> None:
+        """`directory` is QEMU's own, `targets` are by the guest's count of its disks; raises
+        `HypervisorFailed` and `OSError`."""
+        self.socket = directory / _DISKS_SOCKET
         self.socket.unlink(missing_ok=True)
         argv = ["qemu-storage-daemon", "--nbd-server", f"addr.type=unix,addr.path={self.socket}"]
-        for index, path in enumerate(paths):
-            node = {
-                "driver": "qcow2",
-                "node-name": f"disk{index}",
-                "discard": "unmap",
-                "file": {"driver": "file", "filename": str(path), "discard": "unmap"},
-            }
-            export = f"nbd,id=e{index},node-name=disk{index},name=disk{index},writable=on"
-            argv += ["--blockdev", json.dumps(node), "--export", export]
-        as_qemu = ("setpriv", f"--reuid={disks.QEMU_USER}", f"--regid={disks.QEMU_USER}")
-        self._process = subprocess.Popen(
-            (*as_qemu, "--clear-groups", "--pdeathsig", "KILL", *argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        with contextlib.ExitStack() as stack:
+            kept: list[int] = []
+            for index, target in targets.items():
+                if target.key is not None:
+                    kept.append(_in_memory(layers.passphrase_of(target.key)))
+                    stack.callback(os.close, kept[-1])
+                    argv += ["--object", f"secret,id=key{index},file=/dev/fd/{kept[-1]}"]
+                node = _node(target.path, f"key{index}") | {"node-name": f"disk{index}"}
+                export = f"nbd,id=e{index},node-name=disk{index},name=disk{index},writable=on"
+                argv += ["--blockdev", json.dumps(node), "--export", export]
+            as_qemu = ("setpriv", f"--reuid={disks.QEMU_USER}", f"--regid={disks.QEMU_USER}")
+            self._process = subprocess.Popen(
+                (*as_qemu, "--clear-groups", "--pdeathsig", "KILL", *argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=kept,
+            )
+        self._wait_open()
+
+    def _wait_open(self) -> None:
         ends_at = time.monotonic() + STARTS_WITHIN_S
         while not self.socket.exists():
             if self._process.poll() is not None or time.monotonic() > ends_at:
@@ -79,78 +90,50 @@ class Exports:
         self.socket.unlink(missing_ok=True)
 
 
+def _in_memory(secret: bytes) -> int:
+    """Return a file that is in memory alone."""
+    memory = os.memfd_create("key")
+    os.write(memory, secret)
+    return memory
+
+
+def _node(path: Path, secret: str) -> dict[str, object]:
+    if path.suffix == _RAW:
+        return {"driver": "raw", "discard": "unmap", "file": layers.file_node(path)}
+    return layers.node(path, secret) | {"discard": "unmap", "file": layers.file_node(path)}
+
+
 class Machine:
-    """A machine that is being made of what comes. `take` gives its outcome."""
+    """A machine that stands, and takes in the state of one that runs on another host."""
 
-    def __init__(self, directory: Path, restore: Callable[[Path], None]) -> None:
-        """`restore` makes a machine of a file, which blocks until it is whole."""
-        self._path = directory / _PIPE
-        self._restore = restore
-        self._error: Exception | None = None
-        self._over = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._pipe = -1
-        self._closing = threading.Lock()
-        self._head_bytes = self._put_bytes = 0
+    def __init__(self, monitor: outgoing.Monitor, uuid: str, directory: Path) -> None:
+        """It was started, and waits; `directory` is QEMU's own."""
+        self._monitor = monitor
+        self._uuid = uuid
+        self._path = directory / _STATE_SOCKET
+        self.is_open = False
+        """Whether it was told where its state comes from."""
 
-    def open(self, xml: str) -> None:
-        """Begin to take what the other QEMU sends. Raises `HypervisorFailed`."""
+    def open(self) -> socket.socket:
+        """Return where it takes what the other QEMU sends, to be closed at its end.
+
+        Raises `HypervisorFailed` and `OSError`.
+        """
         self._path.unlink(missing_ok=True)
-        os.mkfifo(self._path, 0o600)
-        self._thread = threading.Thread(target=self._make, daemon=True)
-        self._thread.start()
-        text = xml.encode() + b"\0"
-        head = _HEAD.pack(_MAGIC, _VERSION, len(text), 0, 0, 0, *([0] * 14))
-        while True:
-            try:
-                pipe = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            except OSError as error:
-                if error.errno != errno.ENXIO or self._over.is_set():
-                    raise HypervisorFailed(f"no machine can be made: {self._error}") from error
-                time.sleep(_LOOK_S)
-            else:
-                break
-        os.set_blocking(pipe, True)
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._pipe, self._head_bytes = pipe, len(head) + len(text)
-        self.put(head + text)
-
-    def put(self, data: bytes) -> None:
-        """Take what comes next; raises `OSError` when nobody reads it."""
-        view = memoryview(data)
-        while view:
-            count = os.write(self._pipe, view)
-            self._put_bytes += count
-            view = view[count:]
-
-    def end(self) -> None:
-        """Nothing more comes."""
-        with self._closing:
-            pipe, self._pipe = self._pipe, -1
-            os.close(pipe)
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether QEMU itself reads: it has its disks and taps by then."""
-        with self._closing:
-            if self._pipe < 0:
-                return False
-            waiting = fcntl.ioctl(self._pipe, termios.FIONREAD, bytes(_INT.size))
-        return self._put_bytes - _INT.unpack(waiting)[0] > self._head_bytes
+        self._monitor.ask_monitor(self._uuid, "migrate-incoming", {"uri": f"unix:{self._path}"})
+        with contextlib.ExitStack() as stack:
+            near = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            near.connect(str(self._path))
+            stack.pop_all()
+        self.is_open = True
+        return near
 
     def take(self, timeout_s: float) -> None:
         """Wait until the machine is whole, and stands; raises `HypervisorFailed`."""
-        if not self._over.wait(timeout_s):
-            raise HypervisorFailed(f"no machine has come about in {timeout_s:g} s")
-        if self._error is not None:
-            raise HypervisorFailed(str(self._error)) from self._error
-
-    def _make(self) -> None:
-        try:
-            self._restore(self._path)
-        except HypervisorFailed as error:
-            self._error = error
-        finally:
-            self._over.set()
-            self._path.unlink(missing_ok=True)
+        ends_at = time.monotonic() + timeout_s
+        # One whose state is broken ends, and answers nothing more.
+        while self._monitor.ask_monitor(self._uuid, "query-status", {})["status"] == "inmigrate":
+            if time.monotonic() > ends_at:
+                raise HypervisorFailed(f"no machine has come about in {timeout_s:g} s")
+            time.sleep(outgoing.LOOK_S)
+        self._path.unlink(missing_ok=True)

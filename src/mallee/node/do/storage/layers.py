@@ -52,7 +52,8 @@ _LENGTH_AT = 100
 """Where a head says how long it is; what follows are extensions."""
 _EXTENSION = struct.Struct(">II")
 _EXTENSIONS_MAX = 16
-_SECRET = ("--object", "secret,id=key,format=raw,file=/dev/stdin")
+_SECRET_ID = "key"
+_SECRET = ("--object", f"secret,id={_SECRET_ID},format=raw,file=/dev/stdin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,21 +208,33 @@ def encrypted_chain(path: Path) -> list[Layer]:
 
 def opening(path: Path, key: OpenedKey | None) -> Opening:
     """Return how programs are told of a layer. Raises `OSError`, also when a key is missing."""
-    node: dict[str, object] = {}
+    is_encrypted = read_file(path).is_encrypted
+    return _opening(path, node(path, _SECRET_ID) if is_encrypted else {}, key)
+
+
+def node(path: Path, secret: str) -> dict[str, object]:
+    """Return a layer, with the encrypted ones that it lies on, in the words of QEMU's protocol;
+    `secret` is what their key is called there. Raises `OSError`."""
+    found: dict[str, object] = {}
     for layer in reversed(encrypted_chain(path)):
-        node = _node(layer.path) | ({"backing": node} if node else {})
-    return _opening(path, node, key)
+        found = _node(layer.path, secret) | ({"backing": found} if found else {})
+    return found or _plain_node(path)
 
 
 def opening_alone(path: Path, key: OpenedKey | None) -> Opening:
     """Return how programs are told of a layer and of nothing that it lies on."""
     if read_file(path).is_encrypted:
-        return _opening(path, _node(path) | {"backing": None}, key)
+        return _opening(path, _node(path, _SECRET_ID) | {"backing": None}, key)
     return Opening((), f"json:{json.dumps(_plain_node(path) | {'backing': None})}")
 
 
-def _node(path: Path) -> dict[str, object]:
-    return _plain_node(path) | {"encrypt": {"format": "luks", "key-secret": "key"}}
+def _node(path: Path, secret: str) -> dict[str, object]:
+    return _plain_node(path) | {"encrypt": {"format": "luks", "key-secret": secret}}
+
+
+def file_node(path: Path) -> dict[str, object]:
+    """Return a file whose freed space is given back, in the words of QEMU's protocol."""
+    return {"driver": "file", "filename": str(path), "discard": "unmap"}
 
 
 def _plain_node(path: Path) -> dict[str, object]:

@@ -17,7 +17,7 @@ Chosen by measurement (software emulation, time to the guest's first userspace l
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -32,6 +32,7 @@ MACHINE = "pc-q35-7.2"
 """Pinned: an instance keeps its machine when the host's QEMU is renewed."""
 NAMESPACE = "urn:mallee:domain"
 """The namespace of the metadata element by which our domains are known."""
+_QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 
 DISK_FILE = "disk.qcow2"
 CONSOLE_LOG = "console.log"
@@ -43,12 +44,22 @@ QEMU_DIRECTORY = "qemu"
 VNC_SOCKET = f"{QEMU_DIRECTORY}/vnc.sock"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a card sits: a bus of the machine, and a slot of it."""
+
+    bus: int
+    slot: int
+
+
 @dataclass(frozen=True, slots=True)
 class Nic:
     """A network card: the tap that the agent made, and the guest's address on it."""
 
     tap: str
     mac: str
+    place: Place | None = field(default=None, compare=False)
+    """Where it sits; None: where its number among the cards of a machine that begins has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +77,8 @@ class DomainSpec:
     disks: tuple[tuple[Disk, Limits], ...] = ()
     """Its volumes; where no root is among them, its root disk is in the instance's directory. The
     encrypted ones are in no definition: they are plugged in when the machine stands."""
+    is_coming: bool = False
+    """Whether it does not begin, but waits for the state of one that runs on another host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,8 @@ def encode(spec: DomainSpec, host: HostTraits) -> str:
     SubElement(domain, "on_crash").text = "destroy"
     _add_devices(domain, spec, directory_of(host.layout, spec.instance_id))
     SubElement(domain, "seclabel", type="none")
+    if spec.is_coming:
+        _have_wait(domain)
     ElementTree.indent(domain)
     return ElementTree.tostring(domain, encoding="unicode") + "\n"
 
@@ -132,6 +147,14 @@ def decode_mark(text: str) -> Mark | None:
     if cloud is None or instance_id is None or launch is None or not launch.isdecimal():
         return None
     return Mark(cloud, instance_id, int(launch))
+
+
+def _have_wait(domain: Element) -> None:
+    """Have it wait until QEMU is told where the state of a machine comes from; libvirt has no words
+    for that but those of its own migration."""
+    words = SubElement(domain, "qemu:commandline", {"xmlns:qemu": _QEMU_NAMESPACE})
+    for word in ("-incoming", "defer"):
+        SubElement(words, "qemu:arg", value=word)
 
 
 def _add_mark(domain: Element, mark: Mark) -> None:
@@ -204,7 +227,7 @@ def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
         if not disk.is_encrypted:
             disks.add(devices, disk, limits)
     for number, nic in enumerate(spec.nics):
-        _add_nic(devices, nic, _FIRST_NIC_SLOT + number)
+        _add_nic(devices, nic, nic.place or Place(0, _FIRST_NIC_SLOT + number))
     if _has_hot_root(spec):
         # Where no device has a place in the order, libvirt lets none have one that comes later.
         for interface in devices.findall("interface")[:1]:
@@ -261,7 +284,7 @@ def encode_hot_nic(nic: Nic, device_index: int) -> str:
     """Return the XML of a card that is put into a running guest."""
     devices = Element("devices")
     slot = _FIRST_HOT_NIC_SLOT + device_index % _HOT_NIC_SLOTS
-    _add_nic(devices, nic, slot, HOT_PLUG_BUS)
+    _add_nic(devices, nic, Place(HOT_PLUG_BUS, slot))
     return ElementTree.tostring(devices[0], encoding="unicode")
 
 
@@ -271,8 +294,22 @@ def decode_nics(text: str) -> frozenset[Nic]:
     for interface in ElementTree.fromstring(text).iterfind("devices/interface"):
         target, mac = interface.find("target"), interface.find("mac")
         if target is not None and mac is not None:
-            found.add(Nic(target.get("dev", ""), mac.get("address", "")))
+            place = _decode_place(interface)
+            found.add(Nic(target.get("dev", ""), mac.get("address", ""), place))
     return frozenset(found)
+
+
+def _decode_place(device: Element) -> Place | None:
+    address = device.find("address[@type='pci']")
+    if address is None:
+        return None
+    return Place(int(address.get("bus", "0"), 0), int(address.get("slot", "0"), 0))
+
+
+def is_place_of_nic(place: Place) -> bool:
+    """Tell whether network cards sit there: put in when the machine began, or while it ran."""
+    first = {0: _FIRST_NIC_SLOT, HOT_PLUG_BUS: _FIRST_HOT_NIC_SLOT}.get(place.bus)
+    return first is not None and first <= place.slot < first + _HOT_NIC_SLOTS
 
 
 def has_agent(text: str) -> bool:
@@ -299,14 +336,14 @@ def _add_disk(devices: Element, path: Path) -> None:
     _place(disk, disks.ROOT_PLACE)
 
 
-def _add_nic(devices: Element, nic: Nic, slot: int, bus: int = 0) -> None:
+def _add_nic(devices: Element, nic: Nic, place: Place) -> None:
     interface = SubElement(devices, "interface", type="ethernet")
     SubElement(interface, "mac", address=nic.mac)
     SubElement(interface, "target", dev=nic.tap, managed="no")
     SubElement(interface, "model", type="virtio")
     # Nobody boots from the network, and loading the card's firmware costs time.
     SubElement(interface, "rom", enabled="no")
-    _place(interface, slot, bus)
+    _place(interface, place.slot, place.bus)
 
 
 def _add_console(devices: Element, directory: Path) -> None:
