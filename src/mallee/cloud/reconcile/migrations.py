@@ -6,7 +6,6 @@ at a time; what cannot go stays, and why is told by whoever asks (`migrating.why
 
 import os
 
-from mallee.aws import errors
 from mallee.cloud.hosts.moves import migrating
 from mallee.cloud.hosts.moves.migrating import InstanceRecord
 from mallee.cloud.reconcile.runner import Reconciler
@@ -85,8 +84,7 @@ def _drain(tx: store.Tx, record: InstanceRecord) -> None:
         return
     try:
         to_host_id = migrating.choose(tx, record)
-    except errors.AwsError as error:
-        log.info("guest stays on a drained host", instance=record.id, why=str(error))
+    except migrating.Nowhere as nowhere:
+        log.info("guest stays on a drained host", instance=record.id, why=str(nowhere))
         return
-    if not migrating.why_not(tx, record, to_host_id):
-        migrating.begin(tx, record, to_host_id, os.urandom)
+    migrating.begin(tx, record, to_host_id, os.urandom)

@@ -160,6 +160,62 @@ def test_why_a_guest_stays_on_a_drained_host_is_said(
     assert "its host is drained, and its guest stays" in why
 
 
+def unlike(world: World, host: FakeHost, **facts: str) -> None:
+    """Have a host be of another kind than others."""
+
+    def write(tx: store.Tx) -> None:
+        found = tx.get(records.HOST, host.id)
+        assert found is not None
+        assert found.seen is not None
+        tx.observe(found, replace(found.seen, facts=replace(found.seen.facts, **facts)))
+
+    world.store.transact(write)
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"acceleration": "other"}, "runs guests by"),
+        (
+            {"hypervisor": "QEMU 9.2.0, libvirt 11.0.0"},
+            "there QEMU 9.2.0, libvirt 11.0.0; give both the same",
+        ),
+    ],
+)
+def test_a_drained_host_gives_its_guests_to_hosts_of_its_own_kind(
+    facts: dict[str, str],
+    why: str,
+    administration: Administration,
+    world: World,
+    host: FakeHost,
+    guest: str,
+    there: FakeHost,
+) -> None:
+    """The one with most room cannot carry them; why is told as long as no other is there."""
+    unlike(world, there, **facts)
+
+    def drain(tx: store.Tx) -> None:
+        found = tx.get(records.HOST, host.id)
+        assert found is not None
+        tx.write(found, replace(found.doc, standing=Standing.DRAINING))
+
+    world.store.transact(drain)
+    world.store.transact(lambda tx: migrations.settle_one(tx, guest))
+    assert record(world, guest).doc.migration is None
+    assert why in states.of(world.store.view, record(world, guest)).why
+    described = administration.sender.ask("mallee", "DescribeHosts").text
+    assert f"The guest of {guest} stays: " in described
+    assert why in described
+    refused = as_eucalyptus(administration.sender, InstanceId=guest)
+    assert why in refused.text
+    like = FakeHost(world, "like", hosts.Capacity(4, 1 << 14, 900), "us-east-1a")
+    world.store.transact(lambda tx: migrations.settle_one(tx, guest))
+    migration = record(world, guest).doc.migration
+    assert migration is not None
+    assert migration.to_host_id == like.id
+    assert migrating.why_not_drained(world.store.view, record(world, guest)) == ""
+
+
 def test_what_cannot_go_is_said(
     alice: Any, host: FakeHost, world: World, guest: str, there: FakeHost
 ) -> None:

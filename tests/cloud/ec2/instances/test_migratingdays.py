@@ -1,12 +1,15 @@
 """What holds guests that shall go: their volumes, what is described of them, drained hosts."""
 
+import contextlib
 from typing import Any
 
 import botocore.exceptions
 import pytest
 from msgspec.structs import replace
 
+from mallee.cloud.hosts import refusals
 from mallee.cloud.hosts.moves import migrating
+from mallee.cloud.hosts.moves.volumekeys import VolumeKeys
 from mallee.cloud.reconcile import instances, migrations
 from mallee.cloud.reconcile.storage import volumes
 from mallee.cloud.state import records, store
@@ -44,37 +47,64 @@ def attach(alice: Any, host: FakeHost, guest: str, **made: Any) -> str:
     return volume
 
 
-@pytest.mark.parametrize(
-    ("made", "why"),
-    [
-        ({"Encrypted": True}, "it is encrypted; stop the instance"),
-        (
-            {"VolumeType": "io2", "Iops": 100, "MultiAttachEnabled": True},
-            "several instances may have it",
-        ),
-    ],
-)
-def test_a_guest_stays_with_a_volume_that_cannot_go_along(
-    made: dict[str, Any],
-    why: str,
-    alice: Any,
-    administration: Administration,
-    host: FakeHost,
-    world: World,
-    guest: str,
+SHARED = {"VolumeType": "io2", "Iops": 100, "MultiAttachEnabled": True}
+
+
+@pytest.mark.parametrize("made", [{"Encrypted": True}, SHARED])
+def test_a_guest_takes_along_what_only_it_has(
+    made: dict[str, Any], alice: Any, host: FakeHost, world: World, guest: str
 ) -> None:
-    volume = attach(alice, host, guest, **made)
+    volume, there = attach(alice, host, guest, **made), elsewhere(world)
+    id = go(world, guest, there)
+    say(world, host, guest, migration_id=id, digest=DIGEST, is_given=True)
+    assert volume_of(world, volume).host_id == there.id
+
+
+def test_a_guest_stays_with_a_volume_that_others_have(
+    alice: Any, administration: Administration, host: FakeHost, world: World, guest: str
+) -> None:
+    other: str = launch_one(alice)["InstanceId"]
+    host.settle()
+    volume = attach(alice, host, guest, **SHARED)
+    alice.attach_volume(VolumeId=volume, InstanceId=other, Device="/dev/sdf")
+    host.settle()
     there = elsewhere(world)
     asked = {"InstanceId": guest, "DestinationHost.1": "there", "AllowHosts": "true"}
     refused = as_eucalyptus(administration.sender, **asked)
     assert refused.code == "IncorrectState"
-    assert f"its volume {volume} cannot go along: {why}" in refused.text
+    assert f"its volume {volume} cannot go along: several instances have it" in refused.text
+    assert other in refused.text
     assert record(world, guest).doc.migration is None
     assert held(world, there) == (0, 0, 0)
-    alice.detach_volume(VolumeId=volume, InstanceId=guest)
+    alice.detach_volume(VolumeId=volume, InstanceId=other)
     assert as_eucalyptus(administration.sender, **asked).code == "IncorrectState"
     host.settle()
     assert as_eucalyptus(administration.sender, **asked).status == 200
+    # While it is on its way, nobody else gets it.
+    with pytest.raises(botocore.exceptions.ClientError, match="on its way to another host"):
+        alice.attach_volume(VolumeId=volume, InstanceId=other, Device="/dev/sdf")
+
+
+def test_a_key_is_opened_for_the_host_to_which_its_volume_goes_with_a_guest(
+    alice: Any, host: FakeHost, world: World, guest: str
+) -> None:
+    volume, there = attach(alice, host, guest, Encrypted=True), elsewhere(world)
+    third = FakeHost(world, "third", hosts.Capacity(1, 64, 10), "us-east-1a")
+    keys = VolumeKeys(world.store, world.means.box)
+
+    def opening() -> set[str]:
+        found: set[str] = set()
+        for one in (host, there, third):
+            with contextlib.suppress(refusals.Refused):
+                keys.open(one.id, volume)
+                found.add(one.id)
+        return found
+
+    assert opening() == {host.id}
+    id = go(world, guest, there)
+    assert opening() == {host.id, there.id}
+    say(world, host, guest, migration_id=id, failure="cancelled")
+    assert opening() == {host.id}
 
 
 def test_a_guest_on_its_way_is_given_no_volume(

@@ -18,6 +18,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.gateways import charge
 from mallee.cloud.hosts import refusals, standings
 from mallee.cloud.hosts.doors import joining
+from mallee.cloud.hosts.moves import migrating
 from mallee.cloud.hosts.placing import placement, reserved, tenancy
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
@@ -189,7 +190,7 @@ def _render(call: Call, host: Record[Host, HostSeen]) -> dict[str, Any]:
         "Name": host.doc.name,
         "Zone": host.doc.zone,
         "State": judged.state.value,
-        "Causes": list(judged.causes),
+        "Causes": [*judged.causes, *_staying(call, host)],
         "Standing": host.doc.standing.value,
         "Roles": [role.value for role in host.doc.roles],
         "JoinedAt": datetime.datetime.fromtimestamp(host.doc.joined_at, datetime.UTC),
@@ -221,6 +222,20 @@ def _gateway(call: Call, host: HostRecord) -> dict[str, Any]:
         why = "It takes over when the host in charge is not heard any more."
         return {"Gateway": "standby", "GatewayReason": why}
     return {}
+
+
+def _staying(call: Call, host: HostRecord) -> list[str]:
+    """Say which guests stay on a host that is drained, and why."""
+    if host.doc.standing is not Standing.DRAINING:
+        return []
+    there = sorted(call.view.by(records.INSTANCE, "host", host.id), key=lambda one: one.id)
+    found = [
+        f"The guest of {one.id} stays: {why}."
+        for one in there
+        if one.doc.gone_at is None and (why := migrating.why_not_drained(call.view, one))
+    ]
+    left = len(found) - _SHOWN
+    return [*found[:_SHOWN], *([f"So do {left} others."] if left > 0 else [])]
 
 
 def _facts(seen: HostSeen | None) -> dict[str, Any]:

@@ -59,6 +59,8 @@ def _begin(call: WriteCall, record: InstanceRecord, to_host_id: str) -> Instance
         if why := migrating.why_not(tx, record, to_host_id):
             raise errors.IncorrectState(f"The guest of {record.id} cannot go: {why}.")
         return migrating.begin(tx, record, to_host_id, call.entropy)
+    except migrating.Nowhere as nowhere:
+        raise errors.IncorrectState(f"The guest of {record.id} cannot go: {nowhere}.") from nowhere
     except (errors.InsufficientInstanceCapacity, errors.InsufficientVolumeCapacity) as error:
         raise errors.IncorrectState(error.message) from error
 
@@ -115,7 +117,7 @@ def _begin_to_one(call: WriteCall, record: InstanceRecord, choice: _Choice) -> I
         raise _Stays(f"The guest of {record.id} cannot go: {stays}.")
     hosts = sorted(tx.list(records.HOST), key=lambda one: one.doc.name)
     allowed = [one.id for one in hosts if choice.allows(one.id) and one.id != record.doc.host_id]
-    with contextlib.suppress(errors.InsufficientInstanceCapacity):
+    with contextlib.suppress(migrating.Nowhere):
         best = migrating.choose(tx, record)
         allowed.sort(key=lambda id: id != best)
     failure = f"The guest of {record.id} cannot go: no host is allowed."

@@ -77,6 +77,8 @@ def _checked(record: VolumeRecord, instance: Record[Any, Any]) -> VolumeRecord:
 
 def _at_hand(call: WriteCall, record: VolumeRecord, instance: Record[Any, Any]) -> VolumeRecord:
     """Return a volume that is on the instance's host, where it goes if it can."""
+    if moving.goes_with_guest(call.tx, record):
+        relocating.check_still(record)
     if record.doc.host_id == instance.doc.host_id:
         return moving.take_back(call.tx, record)
     return relocating.bring(call, record, instance.doc.host_id)

@@ -6,12 +6,14 @@ Its volumes go along: they are the new host's in the same transaction (`moving`)
 Called by `admin.migrations`, `reconcile.migrations`, `hearing` and `slices`.
 """
 
+import dataclasses
 import hashlib
 import hmac
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from mallee.aws import errors
 from mallee.cloud.hosts import standings
 from mallee.cloud.hosts.moves import moving
 from mallee.cloud.hosts.moves.moving import VolumeRecord
@@ -37,6 +39,8 @@ from mallee.model.storage.moves import Move
 InstanceRecord = Record[Instance, InstanceSeen]
 HostRecord = Record[Host, HostSeen]
 Entropy = Callable[[int], bytes]
+_TOLD_MAX = 5
+"""So many reasons are told why no host takes a guest."""
 
 
 def why_not_at_all(view: View | Tx, record: InstanceRecord) -> str:
@@ -66,8 +70,19 @@ def why_not_drained(view: View | Tx, record: InstanceRecord) -> str:
     """Return, as the end of a sentence, why a guest stays on a host that is drained; empty: it is
     on none, or shall go."""
     host = view.get(records.HOST, record.doc.host_id)
-    is_drained = host is not None and host.doc.standing is Standing.DRAINING
-    return why_not_at_all(view, record) if is_drained else ""
+    if host is None or host.doc.standing is not Standing.DRAINING or record.doc.migration:
+        return ""
+    return why_not_at_all(view, record) or why_nowhere(view, record)
+
+
+def why_nowhere(view: View | Tx, record: InstanceRecord) -> str:
+    """Return, as the end of a sentence, why a guest that could go has nowhere to go now; empty: it
+    has."""
+    try:
+        choose(view, record)
+    except Nowhere as nowhere:
+        return str(nowhere)
+    return ""
 
 
 def why_not(view: View | Tx, record: InstanceRecord, host_id: str) -> str:
@@ -103,21 +118,29 @@ def _unlike(here: HostRecord, there: HostRecord, cpu: str) -> str:
     if one.acceleration != other.acceleration:
         return (
             f"the host {here.doc.name} runs guests by {one.acceleration}, and {there.doc.name} by "
-            f"{other.acceleration}"
+            f"{other.acceleration}; stop it, and start it there"
         )
     if one.hypervisor != other.hypervisor:
-        return f"the hosts' hypervisors differ ({one.hypervisor}, {other.hypervisor})"
+        return (
+            f"the host {here.doc.name} has {one.hypervisor}, and {there.doc.name} "
+            f"{other.hypervisor}; give both the same, or stop it, and start it there"
+        )
     if one.cpu and other.cpu and not cpus.may_go_on(cpu, one.cpu, other.cpu):
-        return f"the host {there.doc.name} cannot show the processor that the guest has seen"
+        return (
+            f"the host {there.doc.name} cannot show the processor that the guest has seen; stop "
+            "it, and start it there"
+        )
     return ""
 
 
 def _why_volume_stays(volume: VolumeRecord) -> str:
     doc = volume.doc
-    if doc.key is not None:
-        return "it is encrypted; stop the instance, and start it elsewhere"
-    if doc.multi_attach or len(doc.attachments) > 1:
-        return "several instances may have it"
+    if len(doc.attachments) > 1:
+        others = ", ".join(sorted(one.instance_id for one in doc.attachments))
+        return (
+            f"several instances have it ({others}), each writes it by itself, and all of them "
+            "would have to go in the same instant; detach it from all but one, or stop them"
+        )
     if any(one.is_leaving for one in doc.attachments):
         return "it is being detached"
     return "it is on its way already" if doc.move is not None else ""
@@ -129,7 +152,7 @@ def begin(tx: Tx, record: InstanceRecord, host_id: str, entropy: Entropy) -> Ins
     Raises `errors.InsufficientInstanceCapacity`, `errors.InsufficientVolumeCapacity`.
     """
     doc = record.doc
-    (host_id,) = _find(tx, record, host_id)
+    (host_id,) = placement.find_room(tx, _room(tx, record, host_id))
     placement.reserve(tx, _room(tx, record, host_id))
     id = ids.make("mig", entropy(ids.ID_BYTES))
     word = entropy(moves.PASS_BYTES).hex()
@@ -165,19 +188,34 @@ def _bystanders(view: View | Tx, ends: set[str]) -> tuple[Bystander, ...]:
     return tuple(sorted(found, key=lambda one: one.host_id))
 
 
-def choose(tx: Tx, record: InstanceRecord) -> str:
-    """Return the host to which a guest would go best.
-
-    Raises `errors.InsufficientInstanceCapacity`, naming what is short where.
-    """
-    return _find(tx, record, "")[0]
+class Nowhere(Exception):
+    """No host takes a guest; the message says why, as the end of a sentence."""
 
 
-def _find(tx: Tx, record: InstanceRecord, host_id: str) -> tuple[str, ...]:
-    return placement.find_room(tx, _room(tx, record, host_id))
+def choose(view: View | Tx, record: InstanceRecord) -> str:
+    """Return the host to which a guest that can go would go best: of those that can carry its
+    machine, the one with most room. Raises `Nowhere`."""
+    doc = record.doc
+    others = [
+        host
+        for host in view.by(records.HOST, "zone", doc.zone)
+        if host.id != doc.host_id and standings.is_member(host)
+    ]
+    if not others:
+        raise Nowhere(f"the zone {doc.zone} has no other host")
+    unable = {host.id: why for host in others if (why := why_not(view, record, host.id))}
+    if len(unable) == len(others):
+        told = list(dict.fromkeys(unable.values()))
+        more = ["and so on"] if len(told) > _TOLD_MAX else []
+        raise Nowhere("; ".join([*told[:_TOLD_MAX], *more]))
+    wanted = dataclasses.replace(_room(view, record, ""), not_on=frozenset({doc.host_id, *unable}))
+    try:
+        return placement.find_room(view, wanted)[0]
+    except errors.InsufficientInstanceCapacity as error:
+        raise Nowhere(f"no other host takes it. {error.message.rstrip('.')}") from error
 
 
-def _room(tx: Tx, record: InstanceRecord, host_id: str) -> placement.Reservation:
+def _room(tx: View | Tx, record: InstanceRecord, host_id: str) -> placement.Reservation:
     doc = record.doc
     return placement.Reservation(
         zone=doc.zone,
@@ -189,7 +227,7 @@ def _room(tx: Tx, record: InstanceRecord, host_id: str) -> placement.Reservation
         has_volumes=bool(doc.root_device),
         tenant=placement.tenant_of(record),
         host_id=host_id,
-        not_on=doc.host_id,
+        not_on=frozenset({doc.host_id}),
     )
 
 

@@ -139,6 +139,14 @@ def goes_with_guest(view: View | Tx, record: VolumeRecord) -> bool:
     return any(guest is not None and guest.doc.migration is not None for guest in guests)
 
 
+def may_open(view: View | Tx, record: VolumeRecord, host_id: str) -> bool:
+    """Tell whether a host needs what is in a volume: it is its own, or comes with a guest, whose
+    machine has it before it is clear where both are."""
+    doc = record.doc
+    is_coming = doc.move is not None and doc.move.to_host_id == host_id
+    return doc.host_id == host_id or (is_coming and goes_with_guest(view, record))
+
+
 def has_come(record: VolumeRecord) -> bool:
     """Tell whether a volume's new host says that all of it is there."""
     move, seen = record.doc.move, record.seen

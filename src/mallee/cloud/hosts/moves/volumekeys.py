@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mallee.cloud.blocks import datakeys
 from mallee.cloud.ec2.images import tasks
 from mallee.cloud.hosts import refusals
-from mallee.cloud.hosts.moves import transferring
+from mallee.cloud.hosts.moves import moving, transferring
 from mallee.cloud.state import records, store
 from mallee.kit import logs, secretbox
 from mallee.model.storage.datakeys import DataKey, OpenedKey
@@ -34,8 +34,9 @@ class VolumeKeys:
         return opened
 
     def _of_volume(self, host_id: str, id: str) -> DataKey:
-        volume = self.store.view.get(records.VOLUME, id)
-        if volume is None or volume.doc.host_id != host_id or volume.doc.key is None:
+        view = self.store.view
+        volume = view.get(records.VOLUME, id)
+        if volume is None or volume.doc.key is None or not moving.may_open(view, volume, host_id):
             raise refusals.Refused(404, f"host {host_id} keeps no encrypted volume {id[:32]}")
         return volume.doc.key
 

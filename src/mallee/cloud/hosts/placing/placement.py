@@ -58,8 +58,9 @@ class Reservation:
     tenant: Tenant = tenancy.ANYBODY
     host_id: str = ""
     """The only host that can carry their volumes; empty: any may."""
-    not_on: str = ""
-    """A host that is not chosen: the one that they shall leave."""
+    not_on: frozenset[str] = frozenset()
+    """Hosts that are not chosen: the one that they shall leave, and those that cannot carry them
+    at all."""
     within: ReservationRecord | None = None
     """The capacity reservation whose room is meant; None: what no reservation holds."""
 
@@ -80,7 +81,7 @@ def reserve(tx: Tx, wanted: Reservation) -> dict[str, str]:
     return placed
 
 
-def find_room(tx: Tx, wanted: Reservation) -> tuple[str, ...]:
+def find_room(tx: View | Tx, wanted: Reservation) -> tuple[str, ...]:
     """Return the hosts that would be chosen now; nothing is claimed of them.
 
     Raises `errors.InsufficientInstanceCapacity`, naming what is short on which host.
@@ -108,14 +109,16 @@ def find_room(tx: Tx, wanted: Reservation) -> tuple[str, ...]:
             return host_ids
 
 
-def _hosts(tx: Tx, wanted: Reservation) -> list[Record[Host, HostSeen]]:
+def _hosts(tx: View | Tx, wanted: Reservation) -> list[Record[Host, HostSeen]]:
     """Return the hosts that come into question: of a capacity reservation, those that hold it."""
     if wanted.within is None:
         found = tx.by(records.HOST, "zone", wanted.zone)
     else:
         holding = (tx.get(records.HOST, hold.host_id) for hold in wanted.within.doc.holds)
         found = [host for host in holding if host is not None]
-    return [host for host in found if wanted.host_id in ("", host.id) and host.id != wanted.not_on]
+    return [
+        host for host in found if wanted.host_id in ("", host.id) and host.id not in wanted.not_on
+    ]
 
 
 def _some(hosts: list[Record[Host, HostSeen]], wanted: Reservation) -> list[Record[Host, HostSeen]]:
@@ -140,7 +143,7 @@ def _is_emulated(host: Record[Host, HostSeen]) -> bool:
 
 
 def _offers(
-    tx: Tx, hosts: Iterable[Record[Host, HostSeen]], wanted: Reservation
+    tx: View | Tx, hosts: Iterable[Record[Host, HostSeen]], wanted: Reservation
 ) -> tuple[place.Offer, ...]:
     roles = (Role.COMPUTE, Role.STORAGE) if wanted.has_volumes else (Role.COMPUTE,)
     return tuple(
@@ -148,7 +151,9 @@ def _offers(
     )
 
 
-def _closed(tx: Tx, host: Record[Host, HostSeen], roles: tuple[Role, ...], tenant: Tenant) -> str:
+def _closed(
+    tx: View | Tx, host: Record[Host, HostSeen], roles: tuple[Role, ...], tenant: Tenant
+) -> str:
     return standings.closed(host, *roles) or tenancy.closed(tx, host.id, tenant)
 
 
@@ -271,7 +276,7 @@ def _space(host_id: str, resource: str) -> str:
 
 
 def _offer(
-    tx: Tx, host: Record[Host, HostSeen], within: ReservationRecord | None, closed: str
+    tx: View | Tx, host: Record[Host, HostSeen], within: ReservationRecord | None, closed: str
 ) -> place.Offer:
     seen, held, slots = host.seen, used(tx, host.id), None
     if within is not None:
@@ -292,7 +297,7 @@ def _offer(
     )
 
 
-def _too_short(tx: Tx, short: place.Short, wanted: Reservation) -> errors.AwsError:
+def _too_short(tx: View | Tx, short: place.Short, wanted: Reservation) -> errors.AwsError:
     if wanted.within is not None:
         return errors.ReservationCapacityExceeded(wanted.within.id, short.room_for)
     said = _explain(tx, short, wanted)
@@ -303,7 +308,7 @@ def _too_short(tx: Tx, short: place.Short, wanted: Reservation) -> errors.AwsErr
     return errors.InsufficientCapacityOnHost(said)
 
 
-def _explain(tx: Tx, short: place.Short, wanted: Reservation) -> str:
+def _explain(tx: View | Tx, short: place.Short, wanted: Reservation) -> str:
     size = f"{wanted.vcpus} vcpus, {wanted.memory_mib} MiB memory, {wanted.disk_gib} GiB disk"
     if not short.lacks:
         return (
@@ -318,7 +323,7 @@ def _explain(tx: Tx, short: place.Short, wanted: Reservation) -> str:
     )
 
 
-def _in_words(tx: Tx, lack: place.Lack, account: str) -> str:
+def _in_words(tx: View | Tx, lack: place.Lack, account: str) -> str:
     if lack.closed:
         return f"Host {lack.host} {lack.closed}."
     if not lack.resources:
