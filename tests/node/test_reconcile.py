@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mallee.kit import process
+from mallee.kit import files, process
 from mallee.model.compute.instances import Phase, Power
 from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.node import apply, host, ledger, reachability
+from mallee.node import apply, fetch, host, ledger, reachability
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.network.network import Tap
 from mallee.node.do.storage import disks
@@ -190,6 +190,48 @@ async def test_an_older_generation_is_refused(stand: Stand) -> None:
         await stand.wait_phase(Phase.RUNNING)
         assert not await reconciler.want(wants.make_host(stand.generation))
     assert ledger.Ledger(stand.layout).generation == stand.generation
+
+
+async def test_an_older_generation_is_not_written_over_a_newer_one_that_comes_with_it(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, newer_is_written = files.write_atomically, threading.Event()
+
+    def write_older_last(path: Path, data: bytes, mode: int = files.PRIVATE) -> None:
+        is_older = path == stand.layout.ledger and b'"generation":1,' in data
+        if is_older:
+            newer_is_written.wait(1.0)
+        write(path, data, mode)
+        if path == stand.layout.ledger and not is_older:
+            newer_is_written.set()
+
+    monkeypatch.setattr(files, "write_atomically", write_older_last)
+    async with stand.agent() as reconciler:
+        older = asyncio.create_task(reconciler.want(wants.make_host(1)))
+        newer = asyncio.create_task(reconciler.want(wants.make_host(2, stand.instance())))
+        await asyncio.gather(older, newer)
+    assert ledger.Ledger(stand.layout).generation == 2
+
+
+async def test_trouble_with_an_instance_ends_when_nothing_is_left_of_it(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, fails = fetch.fetch_leftovers, [True]
+
+    def fail_once(here: host.Host) -> tuple[str, ...]:
+        if fails:
+            raise OSError(fails.pop(), "no look at what is left")
+        return look(here)
+
+    async with stand.agent() as reconciler:
+        await stand.want(stand.instance(power=Power.STOPPED))
+        await stand.wait_phase(Phase.OFF)
+        monkeypatch.setattr(fetch, "fetch_leftovers", fail_once)
+        await stand.want()
+        async with asyncio.timeout(WITHIN_S):
+            while fails or reconciler.problems or reconciler.seen():
+                reconciler.poke()
+                await asyncio.sleep(0)
 
 
 async def test_a_blob_that_is_missing_fails_the_launch_with_words(

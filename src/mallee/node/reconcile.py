@@ -35,6 +35,9 @@ SWEEP_S = 3.0
 SAME_PLAN_AGAIN_S = 1.0
 """A plan that comes out the same after it was done is not done again at once."""
 
+SWEEP, LEDGER = "sweep", "ledger"
+"""Whose trouble is no single instance's."""
+
 log = logs.get(__name__)
 
 
@@ -56,6 +59,7 @@ class Reconciler:
         self._host = host
         self._ledger = ledger
         self._loop = asyncio.get_running_loop()
+        self._taking = asyncio.Lock()
         self._workers: dict[str, _Worker] = {}
         self._wanted: dict[str, InstanceWanted] = {}
         self._taps = fetch.Taps()
@@ -103,10 +107,12 @@ class Reconciler:
 
     async def want(self, wanted: HostWanted) -> bool:
         """Take a newer generation; tell whether it was one."""
-        before, interfaces = self._wanted, self._network.interfaces
-        if not await asyncio.to_thread(self._ledger.accept, wanted):
-            return False
-        self._learn_wanted()
+        # Two answers may come at once: an older one must not be written over a newer one.
+        async with self._taking:
+            before, interfaces = self._wanted, self._network.interfaces
+            if not await asyncio.to_thread(self._ledger.accept, wanted):
+                return False
+            self._learn_wanted()
         for instance_id in before.keys() | self._wanted.keys():
             old, new = before.get(instance_id), self._wanted.get(instance_id)
             if old != new:
@@ -178,9 +184,9 @@ class Reconciler:
                 await asyncio.to_thread(console.look_after, self._host.layout, now)
                 await self._sweep()
             except apply.FAILURES as error:
-                self._trouble["sweep"] = f"Host {self._host.name} cannot be looked at: {error}."
+                self._trouble[SWEEP] = f"Host {self._host.name} cannot be looked at: {error}."
             else:
-                self._trouble.pop("sweep", None)
+                self._trouble.pop(SWEEP, None)
             try:
                 async with asyncio.timeout(SWEEP_S):
                     await self._sweep_asked.wait()
@@ -195,8 +201,13 @@ class Reconciler:
         self._taps.take(await asyncio.to_thread(fetch.fetch_taps, self._host))
         await self._remove_stray_taps()
         ids = await asyncio.to_thread(fetch.fetch_instance_ids, self._host)
-        for instance_id in ids | self._wanted.keys() | self._ledger.progress.keys():
+        known = ids | self._wanted.keys() | self._ledger.progress.keys()
+        for instance_id in known:
             self.poke(instance_id)
+        busy = {id for id, worker in self._workers.items() if worker.task is not None}
+        for instance_id in self._trouble.keys() - known - busy - {SWEEP, LEDGER}:
+            # Nothing is left of it: nobody would look again, and find that all is well.
+            del self._trouble[instance_id]
         lost = await asyncio.to_thread(fetch.fetch_leftovers, self._host)
         self.leftovers = (*lost, *self.volumes.leftovers)
 
@@ -358,11 +369,11 @@ class Reconciler:
             try:
                 await asyncio.to_thread(self._ledger.keep, instance_id, reached)
             except OSError as error:
-                self._trouble["ledger"] = (
+                self._trouble[LEDGER] = (
                     f"Host {self._host.name} cannot write {self._host.layout.progress}: {error}."
                 )
             else:
-                self._trouble.pop("ledger", None)
+                self._trouble.pop(LEDGER, None)
         self._publish(instance_id, instances.report(at.wanted, at.seen, reached))
 
     def _come_back(
@@ -441,7 +452,8 @@ class Reconciler:
             self._trouble[instance_id] = f"Work on {instance_id} met a fault of Mallee's: {error!r}"
         elif worker.is_dirty:
             self.poke(instance_id)
-        elif instance_id not in self._wanted and worker.timer is None:
+            return
+        if instance_id not in self._wanted and worker.timer is None:
             del self._workers[instance_id]
 
     async def _stop_workers(self) -> None:
