@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mallee.box import client, configuring, owners
+from mallee.box import client, owners, settingstrial
 from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
 
@@ -41,5 +41,5 @@ def test_a_host_that_is_told_to_be_silent_confirms_nothing(
     monkeypatch.setattr(client, "call", call)
     monkeypatch.setattr(client, "read_access", read_access)
     monkeypatch.setattr(owners, "read_settings", read_settings)
-    heard = configuring.heard_within(Layout(tmp_path), 30.0)
+    heard = settingstrial.heard_within(Layout(tmp_path), 30.0)
     assert heard == ({"host-1"} if confirms else set())

@@ -5,9 +5,21 @@ from typing import Any
 
 import msgspec
 
-from mallee.model.configuration import settings, settingschanges
-from mallee.model.configuration.settings import Capacity, Network, Ports, Settings
-from mallee.model.configuration.settingschanges import CloudStanding, HostStanding
+from mallee.model.configuration import settings, settingschanges, sharing
+from mallee.model.configuration.settings import (
+    Capacity,
+    Deadlines,
+    Network,
+    Objects,
+    Ports,
+    Registration,
+    Settings,
+)
+from mallee.model.configuration.settingschanges import (
+    CloudStanding,
+    FrontEndStanding,
+    HostStanding,
+)
 from mallee.model.network.classic import Classic
 
 OWN = HostStanding("host-1", "front", is_up=True, is_own=True)
@@ -116,3 +128,39 @@ def test_a_password_is_not_shown() -> None:
     assert "secret" in settingschanges.shown(held, with_secrets=True)
     other = replace(held, database_url="postgresql+psycopg://mallee:other@db/mallee")
     assert [it.name for it in settingschanges.differences(held, other)] == ["database_url"]
+
+
+def test_what_becomes_of_each_front_end_is_told() -> None:
+    def there(name: str, found: Settings, *, is_up: bool = True) -> FrontEndStanding:
+        return FrontEndStanding(name, is_up, name == "fe0", sharing.document(found))
+
+    before, after = Settings(), Settings(registration=Registration(open=False))
+    other = Settings(deadlines=Deadlines(stop_s=5.0))
+    three = (there("fe0", before), there("fe1", other), there("fe2", before, is_up=False))
+    standing = replace(IDLE, front_ends=three)
+    planned = settingschanges.plan(before, after, standing)
+    assert planned.is_for_all
+    assert planned.front_ends == (
+        ("fe0", "start anew: cloud, s3; guests go on"),
+        (
+            "fe1",
+            "start anew: cloud, s3; guests go on; deadlines.stop_s becomes 60.0, is 5.0 there",
+        ),
+        ("fe2", "is away, and gets it when it is back"),
+    )
+    own = settingschanges.plan(before, Settings(objects=Objects(processes=2)), standing)
+    assert not own.is_for_all
+    assert dict(own.front_ends)["fe1"] == "nothing changes"
+
+
+def test_what_holds_here_may_be_brought_to_others_again() -> None:
+    both = (
+        FrontEndStanding("fe0", True, True, sharing.document(Settings())),
+        FrontEndStanding("fe1", True, False, sharing.document(Settings(region="other"))),
+    )
+    standing = replace(IDLE, front_ends=both)
+    again = settingschanges.plan(Settings(), Settings(), standing)
+    assert (again.changes, again.is_for_all) == ((), True)
+    assert dict(again.front_ends)["fe1"].endswith('region becomes "us-east-1", is "other" there')
+    alike = replace(IDLE, front_ends=both[:1])
+    assert not settingschanges.plan(Settings(), Settings(), alike).is_for_all

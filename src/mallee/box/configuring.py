@@ -1,33 +1,28 @@
 """Changes a cloud's settings so that a change which cuts somebody off undoes itself.
 
-A document is checked whole and its plan looked at; then a process of its own puts it in force, has
-the daemons that read it start anew, and waits until the cloud answers and every host that was heard
-before is heard again, over whatever way the new settings give it. Else the former document holds
-again. That process outlives the terminal (`python -m mallee.box.configuring`); when it is killed,
-`mallee up` and the next change put the former document back (`settingshistory`).
+A document is checked whole and its plan looked at; then a process of its own tries it
+(`settingstrial`): it holds when the cloud answers and every host that was heard before is heard
+again. What several front ends have the same is tried by all, one after the other (`rollouts`).
+That process outlives the terminal (`python -m mallee.box.rollouts`); when it is killed, `mallee up`
+and the next change put the former document back (`settingshistory`).
 """
 
-import argparse
-import signal
 import subprocess
 import sys
-import time
-import urllib.error
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from mallee.box import client, owners, settingshistory, status, steps, up
-from mallee.kit import files
+from mallee.box import owners, rollouts, settingshistory, settingstrial, status, steps, up
+from mallee.box.rollouts import Begun
+from mallee.model.configuration import rollouts as rolling
 from mallee.model.configuration import settings, settingschanges
 from mallee.model.configuration.settings import Settings
-from mallee.model.configuration.settingschanges import CloudStanding, HostStanding, Plan
+from mallee.model.configuration.settingschanges import Plan
 from mallee.model.layout import Layout
-from mallee.node import cloud as node_cloud
 
 CONFIRM_S = 60.0
 """A change that the cloud and its hosts have not confirmed by then is undone, unless another time
 is asked for."""
-RESTART_S_MAX = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +35,11 @@ class Wish:
     """In words, for the history."""
     confirm_s: float = CONFIRM_S
 
-    @property
-    def over_s(self) -> float:
-        """How long it takes at most until it holds or is undone, in seconds."""
-        return 2 * (self.confirm_s + len(status.DAEMONS) * RESTART_S_MAX)
+    def over_s(self, turns: int) -> float:
+        """Return how long it takes at most until it holds or is undone, in seconds."""
+        restarts_s = len(status.DAEMONS) * settingstrial.RESTART_S_MAX
+        others_s = (turns - 1) * (self.confirm_s + rolling.START_S)
+        return 2 * (self.confirm_s + restarts_s) + others_s
 
 
 def parse(text: str) -> Settings:
@@ -56,14 +52,16 @@ def parse(text: str) -> Settings:
 
 def look(layout: Layout, text: str) -> Plan:
     """Return what a document would do to this machine's cloud; raise `steps.Failed`."""
-    return settingschanges.plan(owners.read_settings(layout), parse(text), _standing(layout))
+    return settingschanges.plan(
+        owners.read_settings(layout), parse(text), settingstrial.look(layout)
+    )
 
 
 def apply_steps(layout: Layout, wish: Wish) -> tuple[steps.Step, ...]:
     """Return the steps that put a document in force."""
     return (
         steps.Step("See what it changes", lambda say: _check(layout, wish.text)),
-        steps.Step("Try it", lambda say: _try(layout, wish)),
+        steps.Step("Try it", lambda say: _try(layout, wish, say)),
     )
 
 
@@ -76,21 +74,28 @@ def _check(layout: Layout, text: str) -> str:
     found = look(layout, text)
     if found.obstacles:
         raise steps.Failed("; ".join(found.obstacles), "see `mallee config plan` of the document")
-    if not found.changes:
+    if not found.changes and not found.is_for_all:
         raise steps.Failed("the document says what holds already", "")
-    changed = f"{len(found.changes)} settings; new start of {', '.join(found.restarts)}"
+    changed = (
+        f"{len(found.changes)} settings; new start of {', '.join(found.restarts) or 'nothing'}"
+    )
     return f"{settled}; {changed}" if settled else changed
 
 
-def _try(layout: Layout, wish: Wish) -> str:
+def _try(layout: Layout, wish: Wish, say: Callable[[str], None]) -> str:
+    found = look(layout, wish.text)
+    for name, becomes in found.front_ends:
+        say(f"{name}: {becomes}")
     former = settingshistory.note_current(layout)
-    entry = settingshistory.add(layout, wish.text, what=wish.what, outcome=settingshistory.TRIED)
+    asked = settingshistory.Asked(wish.what)
+    entry = settingshistory.add(layout, wish.text, asked, settingshistory.TRIED)
+    begun = _begin(layout, wish, entry) if found.front_ends and found.is_for_all else Begun("", 1)
     numbers = ("--number", str(entry.number), "--former", str(former.number))
-    numbers += ("--confirm-s", str(wish.confirm_s))
+    numbers += ("--confirm-s", str(wish.confirm_s), "--rollout", begun.id)
     log = layout.log / "settings.log"
     with log.open("ab") as said:
         child = subprocess.Popen(
-            [sys.executable, "-m", __name__, "--root", str(layout.root), *numbers],
+            [sys.executable, "-m", rollouts.__name__, "--root", str(layout.root), *numbers],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
@@ -101,18 +106,41 @@ def _try(layout: Layout, wish: Wish) -> str:
     unknown = steps.Failed(f"nothing is heard of settings {entry.number}", f"read {log}")
     steps.wait_until(
         lambda: child.poll() is not None or not _is_tried(layout, entry.number),
-        wish.over_s,
+        wish.over_s(begun.turns),
         unknown,
     )
-    return _result(layout, entry, former.number)
+    return _result(layout, entry, former.number) + _late(layout, begun)
+
+
+def _begin(layout: Layout, wish: Wish, entry: settingshistory.Entry) -> Begun:
+    """Have the other front ends try it as well; raise `steps.Failed`."""
+    try:
+        return rollouts.begin(layout, wish.text, wish.what, wish.confirm_s)
+    except steps.Failed as failure:
+        outcome = f"{settingshistory.UNDONE}: {failure.cause}"
+        settingshistory.conclude(layout, entry.number, outcome)
+        raise
+
+
+def _late(layout: Layout, begun: Begun) -> str:
+    """Say which front ends are still to get it."""
+    if not begun.id:
+        return ""
+    missing = ", ".join(rollouts.late(layout, begun.id))
+    return f"; not yet at {missing}" if missing else "; at all front ends"
 
 
 def _result(layout: Layout, entry: settingshistory.Entry, former: int) -> str:
     """Return what came of a change; raise `steps.Failed` when it does not hold."""
     log = layout.log / "settings.log"
     if _is_tried(layout, entry.number):
-        settingshistory.settle(layout)
-        _restart(layout, status.daemons(layout))
+        settled = settingshistory.settle(layout)
+        if not settled and settingshistory.read_trying(layout) is not None:
+            settingshistory.conclude(
+                layout, entry.number, f"{settingshistory.UNDONE}: another change is being tried"
+            )
+            raise steps.Failed("another change is being tried", "mallee config history")
+        settingstrial.restart(layout, status.daemons(layout))
         cause = f"settings {entry.number} are undone: what tried them died"
         raise steps.Failed(cause, f"read {log}")
     outcome = _outcome(layout, entry.number)
@@ -127,129 +155,3 @@ def _is_tried(layout: Layout, number: int) -> bool:
 
 def _outcome(layout: Layout, number: int) -> str:
     return next(it.outcome for it in settingshistory.entries(layout) if it.number == number)
-
-
-def _standing(layout: Layout) -> CloudStanding:
-    access = client.read_access(layout, owners.read_settings(layout))
-    try:
-        hosts = client.call(access, "mallee", "DescribeHosts")["Hosts"]
-        cloud = client.call(access, "mallee", "DescribeCloud")
-    except (client.Unreachable, client.Refused) as error:
-        raise steps.Failed(
-            f"the cloud cannot say what a change would do: {error}",
-            f"start it first: mallee up; or edit {layout.settings} while it is down",
-        ) from error
-    member = node_cloud.read_membership(layout)
-    own = member.host_id if member is not None else ""
-    ports: dict[str, int] = files.read_json(layout.cloud_ports) or {}
-    return CloudStanding(
-        hosts=tuple(
-            HostStanding(host["HostId"], host["Name"], _is_up(host), host["HostId"] == own)
-            for host in hosts
-        ),
-        instances=sum(len(host["InstanceIds"]) for host in hosts),
-        public_addresses_used=cloud["PublicAddressesUsed"],
-        in_networks=tuple(cloud["NetworkHindrances"]),
-        ports=tuple((f"ports.{name}", port) for name, port in sorted(ports.items())),
-    )
-
-
-def _is_up(host: dict[str, object]) -> bool:
-    return host["State"] not in ("silent", "NOTREADY")
-
-
-# --- the process that tries a change ---
-
-
-def try_out(layout: Layout, number: int, former: int, confirm_s: float) -> None:
-    """Put a document in force and see whether everybody comes back; else undo it."""
-    text = settingshistory.read_document(layout, number)
-    standing = _standing(layout)
-    found = settingschanges.plan(owners.read_settings(layout), parse(text), standing)
-    awaited = _Awaited(tuple(host for host in standing.hosts if host.is_up), confirm_s)
-    settingshistory.begin_trying(layout, number, former)
-    try:
-        _start_anew(layout, found.restarts, awaited)
-    except steps.Failed as failure:
-        settingshistory.put(layout, former)
-        outcome = f"{settingshistory.UNDONE}: {failure.cause}"
-        try:
-            _start_anew(layout, found.restarts, awaited)
-        except steps.Failed as again:
-            outcome += f"; after that: {again.cause}"
-    else:
-        outcome = settingshistory.HOLDS
-    settingshistory.conclude(layout, number, outcome)
-    settingshistory.end_trying(layout)
-
-
-@dataclass(frozen=True, slots=True)
-class _Awaited:
-    hosts: tuple[HostStanding, ...]
-    within_s: float
-
-
-def _start_anew(layout: Layout, daemons: tuple[str, ...], awaited: _Awaited) -> None:
-    """Have daemons read the settings; raise `steps.Failed` unless all are heard after it."""
-    _restart(layout, daemons)
-    began = time.monotonic()
-    missing = [host.name for host in awaited.hosts]
-
-    def all_heard() -> bool:
-        nonlocal missing
-        heard = heard_within(layout, time.monotonic() - began)
-        missing = [host.name for host in awaited.hosts if host.id not in heard]
-        return not missing
-
-    deadline = began + awaited.within_s
-    while not all_heard():
-        if time.monotonic() > deadline:
-            raise steps.Failed(
-                f"not heard of within {awaited.within_s:g} s: {', '.join(missing)}",
-                "mallee hosts list",
-            )
-        time.sleep(0.2)
-
-
-def heard_within(layout: Layout, seconds: float) -> set[str]:
-    """Return which hosts the cloud has heard for itself in the last seconds."""
-    try:
-        access = client.read_access(layout, owners.read_settings(layout))
-        hosts = client.call(access, "mallee", "DescribeHosts")["Hosts"]
-    except (client.Unreachable, client.Refused, urllib.error.URLError, OSError):
-        return set()
-    # Of a host that is not heard the cloud that began anew only knows that it began since then.
-    return {
-        host["HostId"]
-        for host in hosts
-        if _is_up(host) and host.get("SecondsSinceHeard", seconds) < seconds
-    }
-
-
-def _restart(layout: Layout, daemons: tuple[str, ...]) -> None:
-    """End daemons one by one, and wait until the supervisor has started each again."""
-    for name in daemons:
-        former = status.find(layout, name)
-        if former is not None:
-            former.signal(signal.SIGTERM)
-
-        def is_new(name: str = name, former: status.Process | None = former) -> bool:
-            return status.find(layout, name) not in (None, former)
-
-        silent = steps.Failed(f"{name} did not start again within {RESTART_S_MAX:g} s", "mallee up")
-        steps.wait_until(is_new, RESTART_S_MAX, silent)
-
-
-def main() -> None:
-    """Try the document of that number; what came of it is in the history."""
-    parser = argparse.ArgumentParser(prog="mallee-configuring", description=__doc__)
-    parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
-    parser.add_argument("--number", type=int, required=True, help="of the document to try")
-    parser.add_argument("--former", type=int, required=True, help="of the one that holds otherwise")
-    parser.add_argument("--confirm-s", type=float, required=True, help="how long is waited")
-    asked = parser.parse_args()
-    try_out(Layout(asked.root.resolve()), asked.number, asked.former, asked.confirm_s)
-
-
-if __name__ == "__main__":
-    main()

@@ -80,9 +80,9 @@ def _take(move: _Move) -> str:
         raise steps.Failed("somebody has used the cloud meanwhile", "mallee down, and again")
     settingshistory.note_current(layout)
     wanted = replace(owners.read_settings(layout), database_url=move.url)
-    entry = settingshistory.add(
-        layout, settings.encode(wanted), what=WHAT, outcome=settingshistory.HOLDS
-    )
+    asked = settingshistory.Asked(WHAT)
+    text = settings.encode(wanted)
+    entry = settingshistory.add(layout, text, asked, settingshistory.HOLDS)
     settingshistory.put(layout, entry.number)
     return f"settings {entry.number} hold; {layout.database} is not used any more, and stays"
 

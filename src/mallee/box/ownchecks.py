@@ -293,8 +293,8 @@ def _front_ends(patient: Patient) -> str:
     if others:
         raise steps.Failed(
             f"front ends have other settings than this one: {', '.join(sorted(others))}",
-            "mallee config show there and here; change mallee.toml where it is wrong, then there: "
-            "mallee down && mallee up",
+            "mallee config show there and here; where they are right: mallee config show --secrets "
+            "> right.toml && mallee config apply right.toml",
         )
     return f"{len(found) or 1} with the same settings"
 

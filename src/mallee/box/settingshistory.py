@@ -6,9 +6,12 @@ tries it and what holds if that process ends: `settle` then puts the former docu
 Called by `configuring` and `up`. Not its business: what a change does to a cloud.
 """
 
+import contextlib
+import fcntl
 import os
 import pwd
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import msgspec
@@ -36,6 +39,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for, for example `apply cloud.toml`."""
     outcome: str
     """`being tried`, `holds`, `written by hand`, or `undone` with the cause."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What was asked for, and by whom."""
+
+    what: str
+    by: str = ""
+    """Empty: the user of this process."""
 
 
 class Trying(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,16 +79,17 @@ def note_current(layout: Layout) -> Entry:
             if read_document(layout, entry.number) == text:
                 return entry
             break
-    return add(layout, text, what=f"found in {layout.settings.name}", outcome=BY_HAND)
+    return add(layout, text, Asked(f"found in {layout.settings.name}"), BY_HAND)
 
 
-def add(layout: Layout, text: str, *, what: str, outcome: str) -> Entry:
+def add(layout: Layout, text: str, asked: Asked, outcome: str) -> Entry:
     """Keep a document as the newest."""
     directory = _directory(layout)
     directory.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
     number = max((entry.number for entry in entries(layout)), default=0) + 1
     files.write_atomically(_document(layout, number), text.encode())
-    entry = Entry(number=number, at=time.time(), by=_who(), what=what, outcome=outcome)
+    by = asked.by or who()
+    entry = Entry(number=number, at=time.time(), by=by, what=asked.what, outcome=outcome)
     _write(layout, entry)
     return entry
 
@@ -86,6 +98,20 @@ def conclude(layout: Layout, number: int, outcome: str) -> None:
     """Write down what came of a change."""
     (entry,) = (entry for entry in entries(layout) if entry.number == number)
     _write(layout, msgspec.structs.replace(entry, outcome=outcome))
+
+
+@contextlib.contextmanager
+def turn(layout: Layout) -> Generator[bool]:
+    """Have this process be the only one that tries settings; False: another one does."""
+    directory = _directory(layout)
+    directory.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+    with open(directory / "turn.lock", "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def begin_trying(layout: Layout, number: int, former: int) -> None:
@@ -150,6 +176,6 @@ def _trying(layout: Layout) -> Path:
     return _directory(layout) / "trying.json"
 
 
-def _who() -> str:
+def who() -> str:
     """Return who asked: the user behind sudo, where there is one."""
     return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name

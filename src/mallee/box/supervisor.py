@@ -27,6 +27,7 @@ from types import FrameType
 from typing import Any
 
 from mallee.box import status
+from mallee.box.bell import Bell
 from mallee.kit import files
 from mallee.model.layout import Layout
 
@@ -106,8 +107,10 @@ def programs(layout: Layout) -> tuple[Program, ...]:
 class Supervisor:
     """Watches the daemons of one root."""
 
-    def __init__(self, layout: Layout, run: Iterable[Program]) -> None:
+    def __init__(self, layout: Layout, run: Iterable[Program], bell: Bell | None = None) -> None:
+        """`bell`: by which the cloud has something looked for; None where there is none."""
         self.layout = layout
+        self.bell = bell
         self.daemons = [Daemon(program) for program in run]
         self.is_stopping = False
 
@@ -190,13 +193,22 @@ class Supervisor:
             due.append(time.monotonic() + NOTE_AGAIN_S)
         timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
         watched = {daemon.watch: daemon for daemon in self.daemons if daemon.process}
-        ready, _, _ = select.select([wake, *watched], [], [], timeout_s)
+        rung = () if self.bell is None else (self.bell.descriptor,)
+        ready, _, _ = select.select([wake, *rung, *watched], [], [], timeout_s)
         self._reap()
         for descriptor in ready:
             if descriptor == wake:
                 self._read_signals(wake)
+            elif self.bell is not None and descriptor in rung:
+                self._answer(self.bell)
             else:
                 self._ended(watched[descriptor])
+
+    def _answer(self, bell: Bell) -> None:
+        try:
+            bell.answer()
+        except OSError as error:
+            _note(f"nobody looks what the cloud rings for: {error}")
 
     def _read_signals(self, wake: int) -> None:
         numbers = os.read(wake, 64)
@@ -333,6 +345,17 @@ def _nothing(number: int, frame: FrameType | None) -> None:
     """Let the signal only wake the select: the wake-up descriptor says which it was."""
 
 
+def _open_bell(layout: Layout) -> Bell | None:
+    """Return the bell of a root with a cloud; without one settings are not brought here."""
+    if not layout.settings.exists():
+        return None
+    try:
+        return Bell(layout)
+    except (OSError, KeyError) as error:
+        _note(f"the cloud has no bell to ring: {error}")
+        return None
+
+
 def main() -> None:
     """Run until SIGTERM; end at once when another supervisor already runs."""
     parser = argparse.ArgumentParser(prog="mallee-supervisor")
@@ -349,7 +372,7 @@ def main() -> None:
     status.write_pid(layout, status.SUPERVISOR, status.Process(os.getpid(), born))
     if status.find(layout, "libvirtd") is None:
         prove_kvm(layout)
-    Supervisor(layout, programs(layout)).run(wake)
+    Supervisor(layout, programs(layout), _open_bell(layout)).run(wake)
     status.pid_file(layout, status.SUPERVISOR).unlink(missing_ok=True)
 
 

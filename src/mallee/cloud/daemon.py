@@ -19,7 +19,7 @@ from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
-from mallee.cloud.frontends import authorities, fellows, holdings, keys, presence
+from mallee.cloud.frontends import authorities, fellows, holdings, keys, presence, rollouts
 from mallee.cloud.hosts import hearing
 from mallee.cloud.hosts.doors import asks, guests, joining, lines, streams
 from mallee.cloud.hosts.doors import door as hosts
@@ -118,8 +118,8 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
-        own_keys = (keys.reconciler(opened, ring, others),) if opened.is_shared else ()
-        work = (*reconcilers, *own_keys, *_of_authorities(ground, others), *_of_requests(cloud))
+        together = _of_several(ground, ring, others) if opened.is_shared else ()
+        work = (*reconcilers, *together, *_of_authorities(ground, others), *_of_requests(cloud))
         shares.share(runner.shared(work))
         settling = runner.run(opened, work, shares)
         # RSA keys take a moment: nobody waits for this one.
@@ -200,6 +200,17 @@ def _for_clients(
         uses=lastuse.LastUses(on.settings.region),
         trail=on.trail,
         holdings=on.holdings.read,
+    )
+
+
+def _of_several(
+    on: _Ground, ring: masterkeys.Keyring, others: fellows.Fellows
+) -> tuple[runner.Reconciler, ...]:
+    """Return the reconcilers of what several front ends have the same."""
+    return (
+        keys.reconciler(on.store, ring, others),
+        rollouts.decider(on.store, clock.SYSTEM),
+        rollouts.ringer(on.store, others.own, on.layout.bell),
     )
 
 

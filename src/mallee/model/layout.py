@@ -282,6 +282,11 @@ class Layout:
         return self.root / "run"
 
     @property
+    def bell(self) -> Path:
+        """A pipe: a byte in it has the supervisor see to settings that are tried (`rollouts`)."""
+        return self.run / "bell"
+
+    @property
     def log(self) -> Path:
         """One log file per daemon."""
         return self.root / "log"

@@ -236,6 +236,17 @@ class CreateJoinTokenResponse(TypedDict):
     Port: int
 
 
+class CreateRolloutRequest(TypedDict):
+    Document: str
+    What: str
+    By: str
+    ConfirmSeconds: float
+
+
+class CreateRolloutResponse(TypedDict):
+    Rollout: Rollout | Fragment
+
+
 class CreateWebhookRequest(TypedDict):
     Name: str
     Url: str
@@ -428,6 +439,17 @@ class DescribeQuotasResponse(TypedDict):
     Quotas: Sequence[Quota | Fragment] | Fragment
 
 
+class DescribeRolloutsRequest(TypedDict):
+    pass
+
+
+class DescribeRolloutsResponse(TypedDict):
+    Rollouts: Sequence[Rollout | Fragment] | Fragment
+    FrontEnds: Sequence[FrontEndSettings | Fragment] | Fragment
+    Duty: NotRequired[str | None]
+    DutyRolloutId: NotRequired[str | None]
+
+
 class DescribeScrubsRequest(TypedDict):
     pass
 
@@ -606,6 +628,14 @@ class FrontEnd(TypedDict):
     ServesObjects: bool
     SettingsDiffer: bool
     JoinDate: datetime | float
+
+
+class FrontEndSettings(TypedDict):
+    FrontEndId: str
+    Name: str
+    IsOwn: bool
+    IsPresent: bool
+    Document: str
 
 
 class GetAccountPolicyRequest(TypedDict):
@@ -1060,6 +1090,16 @@ class RemoveFrontEndResponse(TypedDict):
     pass
 
 
+class ReportRolloutRequest(TypedDict):
+    RolloutId: str
+    Word: str
+    Why: NotRequired[str]
+
+
+class ReportRolloutResponse(TypedDict):
+    pass
+
+
 class RequestAccountRequest(TypedDict):
     AccountName: str
     Email: str
@@ -1095,6 +1135,22 @@ class RetireHostRequest(TypedDict):
 class RetireHostResponse(TypedDict):
     Host: Host | Fragment
     Lost: Sequence[str] | Fragment
+
+
+class Rollout(TypedDict):
+    RolloutId: str
+    Number: int
+    What: str
+    By: str
+    FrontEndId: str
+    FrontEndName: str
+    AwaitedIds: Sequence[str] | Fragment
+    ConfirmSeconds: float
+    RequestedAt: datetime | float
+    DecidedAt: NotRequired[datetime | float | None]
+    Outcome: str
+    Document: str
+    LateNames: Sequence[str] | Fragment
 
 
 class RotateAuthorityRequest(TypedDict):

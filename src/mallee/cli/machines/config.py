@@ -41,6 +41,8 @@ def plan(document: Path, *, root: Root = DEFAULT) -> None:
         ("setting", "now", "then"), [(it.name, it.before, it.after) for it in found.changes]
     )
     words.table(("host", "what becomes of it"), found.hosts)
+    if found.front_ends:
+        words.table(("front end", "what becomes of it"), found.front_ends)
     for meaning in found.meanings:
         words.tell(meaning)
     if found.obstacles:
@@ -50,10 +52,12 @@ def plan(document: Path, *, root: Root = DEFAULT) -> None:
 def apply(document: Path, *, confirm: float = configuring.CONFIRM_S, root: Root = DEFAULT) -> None:
     """Put a document in force; it is undone unless the cloud and all its hosts confirm it.
 
+    What several front ends have the same is brought to all of them, one after the other.
+
     Parameters
     ----------
     confirm
-        How many seconds they have for it.
+        How many seconds they have for it, at each front end.
     """
     wish = configuring.Wish(_read(document), f"apply {document}", confirm)
     progress.run(configuring.apply_steps(Layout(root), wish))

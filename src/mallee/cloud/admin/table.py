@@ -14,6 +14,7 @@ from mallee.cloud.admin.hosts import (
     hosts,
     masterkeys,
     migrations,
+    rollouts,
     services,
     zones,
 )
@@ -70,6 +71,7 @@ ACTIONS: tuple[Action, ...] = (
     *quotas.ACTIONS,
     *registrations.ACTIONS,
     *resources.ACTIONS,
+    *rollouts.ACTIONS,
     *services.ACTIONS,
     *users.ACTIONS,
     *signin.ACTIONS,

@@ -57,6 +57,8 @@ def join(tx: store.Tx, registry: joining.Registry, asked: Joining) -> Joined:
     replaced = [one for one in tx.list(records.AUTHORITY) if not (one.seen and one.seen.ended_at)]
     if replaced:
         raise Refused(409, "the authority is being replaced; try again when that has ended")
+    if any(one.seen is None or not one.seen.outcome for one in tx.list(records.ROLLOUT)):
+        raise Refused(409, "other settings are being tried; try again when that has ended")
     tx.delete(token)
     id = ids.make("fe", registry.entropy(ids.ID_BYTES))
     grant = pki.Grant(name=id, now=tx.now, life_s=TOKEN_LIFE_S)

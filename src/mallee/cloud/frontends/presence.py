@@ -18,13 +18,18 @@ import msgspec
 from mallee.cloud.state import leases, records, store
 from mallee.kit import clock, files
 from mallee.model import ids
-from mallee.model.configuration import settings
+from mallee.model.configuration import settings, sharing
 from mallee.model.configuration.settings import Settings
 from mallee.model.hosts import frontends
 from mallee.model.layout import Layout
 
 STORE_NAME = "store"
 """The file in a shared directory of objects that says which it is."""
+
+ALONE = (
+    "This cloud's memory is a file of its machine (SQLite): several front ends need a database "
+    "that they can share. Set database_url in mallee.toml to one of PostgreSQL's."
+)
 
 _DIGITS = 16
 
@@ -158,6 +163,7 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
             objects_store=place.objects_store,
             public_key=place.public_key,
             settings_id=settings_id(configured),
+            settings=sharing.document(configured),
         )
         if known != record.doc:
             tx.write(record, known)
@@ -175,6 +181,7 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
         objects_store=place.objects_store,
         public_key=place.public_key,
         settings_id=settings_id(configured),
+        settings=sharing.document(configured),
         joined_at=tx.now,
     )
     tx.insert(records.FRONT_END, "", identity.id, made)
@@ -182,7 +189,7 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
 
 def settings_id(configured: Settings) -> str:
     """Return a digest of what several front ends have the same of their settings."""
-    text = settings.encode(settings.common(configured))
+    text = sharing.document(configured)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 

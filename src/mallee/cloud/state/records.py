@@ -20,6 +20,7 @@ from mallee.model.compute import (
     launchtemplates,
     placementgroups,
 )
+from mallee.model.configuration import rollouts
 from mallee.model.hosts import frontends, hosts, standing, zones
 from mallee.model.identity import (
     accounts,
@@ -171,6 +172,7 @@ FRONT_END = Kind("front-end", frontends.FrontEnd, frontends.FrontEndSeen)
 FRONT_END_TOKEN: Kind[hosts.JoinToken, None] = Kind("front-end-token", hosts.JoinToken)
 KEY_ROTATION = Kind("key-rotation", masterkeys.Rotation, masterkeys.RotationSeen)
 AUTHORITY = Kind("authority", authorities.Replacement, authorities.ReplacementSeen)
+ROLLOUT = Kind("rollout", rollouts.Rollout, rollouts.RolloutSeen)
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
 INSTANCE = Kind("instance", instances.Instance, instances.InstanceSeen)
 INSTANCE_TYPE: Kind[instancetypes.DefinedType, None] = Kind(
@@ -336,6 +338,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         FRONT_END_TOKEN,
         KEY_ROTATION,
         AUTHORITY,
+        ROLLOUT,
         IMAGE,
         INSTANCE,
         INSTANCE_TYPE,

@@ -196,16 +196,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volumes: Volumes = Volumes()
 
 
-_USUAL = Settings()
-_OWN = ("database_url", "listen", "address", "ports", "capacity", "volumes", "objects")
-"""The settings that each of several front ends has for itself."""
-
-
-def common(configured: Settings) -> Settings:
-    """Return the settings without what is one machine's own: several front ends have the same."""
-    return msgspec.structs.replace(configured, **{name: getattr(_USUAL, name) for name in _OWN})
-
-
 def reached_at(held: Settings) -> str:
     """Return the address at which other hosts reach the cloud's machine; empty: not known."""
     if held.address:

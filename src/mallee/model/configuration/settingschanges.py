@@ -2,21 +2,22 @@
 
 Pure: two documents and what is known of the running cloud make a plan, which is shown before it is
 carried out. A setting that no rule names cannot be changed, so a new one is never forgotten here.
-Called by `box.configuring`.
+Called by `box.configuring` and, on each front end, by what tries it (`box.rollouts`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import msgspec
 
-from mallee.model.configuration import modechanges, settings
+from mallee.model.configuration import modechanges, settings, sharing
 from mallee.model.configuration.settings import Settings
 
 CLOUD, OBJECTS, BLOCKS, AGENT = "cloud", "s3", "blocks", "node"
 _ORDER = (CLOUD, OBJECTS, BLOCKS, AGENT)
 _HIDDEN = "(not shown)"
+_NOTHING = "nothing changes"
 _SECRET = frozenset({"database_url"})
 """Settings whose values may hold passwords."""
 
@@ -33,6 +34,18 @@ class HostStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontEndStanding:
+    """One of several front ends of the cloud, as it is before the change."""
+
+    name: str
+    is_up: bool
+    is_own: bool
+    """Whether it is the one where the change is asked for."""
+    document: str
+    """What all have the same of their settings, as this one has it; empty: not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloudStanding:
     """What of a running cloud bears on what may be changed."""
 
@@ -43,6 +56,8 @@ class CloudStanding:
     """What belongs to the network mode as it is, in words."""
     ports: tuple[tuple[str, int], ...] = ()
     """At which the cloud listens now, by the settings' names."""
+    front_ends: tuple[FrontEndStanding, ...] = ()
+    """Empty: there is one, and can be no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +78,14 @@ class Plan:
     """The daemons of the cloud's machine that start anew, in their order."""
     hosts: tuple[tuple[str, str], ...]
     """By name: what becomes of each host."""
+    front_ends: tuple[tuple[str, str], ...]
+    """By name: what becomes of each of several front ends."""
     meanings: tuple[str, ...]
     """What else it means, in words."""
     obstacles: tuple[str, ...]
     """Why it cannot be done now, with cures; empty: it can."""
+    is_for_all: bool
+    """Whether it is to be brought to several front ends: what they have the same changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +167,8 @@ def plan(before: Settings, after: Settings, standing: CloudStanding) -> Plan:
     """Return what going from one document to another does to a cloud that stands so."""
     changes = tuple(differences(before, after))
     rules = {change.name: rule_of(change.name) for change in changes}
-    readers = {reader for rule in rules.values() for reader in rule.readers}
-    restarts = tuple(name for name in _ORDER if name in readers)
+    restarts = _restarts(changes)
+    is_for_all = _is_for_all(changes, after, standing)
     stands = {name: rule.stands_against(standing) for name, rule in rules.items()}
     # A port that it has by chance may become one that it has by its settings.
     for name, port in standing.ports:
@@ -161,8 +180,13 @@ def plan(before: Settings, after: Settings, standing: CloudStanding) -> Plan:
         changes=changes,
         restarts=restarts,
         hosts=tuple((host.name, _becomes(host, restarts)) for host in standing.hosts),
+        front_ends=tuple(
+            (one.name, _of_front_end(one, changes, after) if is_for_all or one.is_own else _NOTHING)
+            for one in standing.front_ends
+        ),
         meanings=tuple(modechanges.meanings(before.network, after.network)),
         obstacles=tuple(f"{name}: {why}" for name, why in stands.items() if why),
+        is_for_all=is_for_all,
     )
 
 
@@ -207,13 +231,47 @@ def rule_of(name: str) -> Rule:
     return _RULES.get(name) or Rule((), _never)
 
 
+def _restarts(changes: Iterable[Change]) -> tuple[str, ...]:
+    readers = {reader for change in changes for reader in rule_of(change.name).readers}
+    return tuple(name for name in _ORDER if name in readers)
+
+
+def _is_for_all(changes: tuple[Change, ...], after: Settings, standing: CloudStanding) -> bool:
+    if changes:
+        return any(not sharing.is_own(change.name) for change in changes)
+    # What holds here already may be what others are to have again.
+    told = sharing.document(after)
+    return any(not one.is_own and one.document not in ("", told) for one in standing.front_ends)
+
+
+def _of_front_end(one: FrontEndStanding, changes: tuple[Change, ...], after: Settings) -> str:
+    if one.is_own:
+        return _begins_anew(_restarts(changes))
+    if not one.is_up:
+        return "is away, and gets it when it is back"
+    try:
+        there = settings.parse(one.document)
+    except settings.InvalidSettings:
+        return "has settings that are not understood here, and gets these"
+    found = tuple(differences(there, sharing.common(after)))
+    here = {change.name for change in changes}
+    others = [
+        f"{it.name} becomes {it.after}, is {it.before} there" for it in found if it.name not in here
+    ]
+    return "; ".join((_begins_anew(_restarts(found)), *others))
+
+
+def _begins_anew(restarts: tuple[str, ...]) -> str:
+    return f"start anew: {', '.join(restarts)}; guests go on" if restarts else _NOTHING
+
+
 def _becomes(host: HostStanding, restarts: tuple[str, ...]) -> str:
     if not restarts:
-        return "nothing changes"
+        return _NOTHING
     if host.is_own:
-        return f"start anew: {', '.join(restarts)}; guests go on"
+        return _begins_anew(restarts)
     if CLOUD not in restarts:
-        return "nothing changes"
+        return _NOTHING
     return "calls the cloud again" if host.is_up else "is not heard now, and is not waited for"
 
 

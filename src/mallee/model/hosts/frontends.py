@@ -33,6 +33,8 @@ class FrontEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """With which secrets are sealed to it alone (`kit.sealedto`), as it said at its last start."""
     settings_id: str = ""
     """A digest of its settings, as of its last start, without what is its machine's own."""
+    settings: str = ""
+    """These settings, as a document."""
     certificate_serial: str = ""
     """Of the certificate with which it fetched the cloud's secrets; empty: it made them."""
     joined_at: float

@@ -14,16 +14,11 @@ from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.hosts.frontends import FrontEnd, FrontEndSeen
 
-_ALONE = (
-    "This cloud's memory is a file of its machine (SQLite): several front ends need a database "
-    "that they can share. Set database_url in mallee.toml to one of PostgreSQL's."
-)
-
 
 def create_token(call: WriteCall, request: Request) -> Result:
     """Make a token with which one machine may become a front end within the hour."""
     if call.agents.present() is None:
-        raise errors.UnsupportedOperation(_ALONE)
+        raise errors.UnsupportedOperation(presence.ALONE)
     return {
         "Token": joining.create_token(call.tx, call.entropy),
         "CaCertificate": call.agents.ca_pem,

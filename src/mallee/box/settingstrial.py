@@ -1,0 +1,170 @@
+"""A trial of settings on this machine: they hold when everybody is heard by them, or are undone.
+
+The document is put in force, the daemons that read it start anew, and the cloud and every host that
+was heard before must be heard again, over whatever way the new settings give. Whoever tries writes
+down that it does (`settingshistory`), so that its end at any moment is found.
+Called by `rollouts`, in a process of its own. Not its business: whether others have to confirm.
+"""
+
+import signal
+import time
+import urllib.error
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mallee.box import client, owners, settingshistory, status, steps
+from mallee.kit import files
+from mallee.model.configuration import settings, settingschanges
+from mallee.model.configuration.settingschanges import (
+    CloudStanding,
+    FrontEndStanding,
+    HostStanding,
+)
+from mallee.model.layout import Layout
+from mallee.node import cloud as node_cloud
+
+RESTART_S_MAX = 30.0
+SEVERAL = "UnsupportedOperation"
+"""What a cloud says of rollouts that can have one front end alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Which settings are tried."""
+
+    number: int
+    """Of the document, in the history."""
+    former: int
+    """Of the one that holds otherwise."""
+    confirm_s: float
+
+
+def try_out(layout: Layout, trial: Trial, confirm: Callable[[], None]) -> str:
+    """Put a document in force and see whether everybody comes back; else undo it.
+
+    `confirm` may wait for others, and raises `steps.Failed` when it shall not hold. Returns what
+    came of it, which is in the history then.
+    """
+    text = settingshistory.read_document(layout, trial.number)
+    before, after = owners.read_settings(layout), settings.parse(text)
+    standing = look(layout)
+    restarts = settingschanges.plan(before, after, standing).restarts
+    awaited = _Awaited(tuple(host for host in standing.hosts if host.is_up), trial.confirm_s)
+    settingshistory.begin_trying(layout, trial.number, trial.former)
+    try:
+        _start_anew(layout, restarts, awaited)
+        confirm()
+    except steps.Failed as failure:
+        outcome = f"{settingshistory.UNDONE}: {failure.cause}"
+        settingshistory.put(layout, trial.former)
+        try:
+            _start_anew(layout, restarts, awaited)
+        except steps.Failed as again:
+            outcome += f"; after that: {again.cause}"
+    else:
+        outcome = settingshistory.HOLDS
+    settingshistory.conclude(layout, trial.number, outcome)
+    settingshistory.end_trying(layout)
+    return outcome
+
+
+def look(layout: Layout) -> CloudStanding:
+    """Return what of the running cloud bears on its settings; raise `steps.Failed`."""
+    access = client.read_access(layout, owners.read_settings(layout))
+    try:
+        hosts = client.call(access, "mallee", "DescribeHosts")["Hosts"]
+        cloud = client.call(access, "mallee", "DescribeCloud")
+        front_ends = _front_ends(access)
+    except (client.Unreachable, client.Refused) as error:
+        raise steps.Failed(
+            f"the cloud cannot say what a change would do: {error}",
+            f"start it first: mallee up; or edit {layout.settings} while it is down",
+        ) from error
+    member = node_cloud.read_membership(layout)
+    own = member.host_id if member is not None else ""
+    ports: dict[str, int] = files.read_json(layout.cloud_ports) or {}
+    return CloudStanding(
+        hosts=tuple(
+            HostStanding(host["HostId"], host["Name"], _is_up(host), host["HostId"] == own)
+            for host in hosts
+        ),
+        instances=sum(len(host["InstanceIds"]) for host in hosts),
+        public_addresses_used=cloud["PublicAddressesUsed"],
+        in_networks=tuple(cloud["NetworkHindrances"]),
+        ports=tuple((f"ports.{name}", port) for name, port in sorted(ports.items())),
+        front_ends=front_ends,
+    )
+
+
+def heard_within(layout: Layout, seconds: float) -> set[str]:
+    """Return which hosts the cloud has heard for itself in the last seconds."""
+    try:
+        access = client.read_access(layout, owners.read_settings(layout))
+        hosts = client.call(access, "mallee", "DescribeHosts")["Hosts"]
+    except (client.Unreachable, client.Refused, urllib.error.URLError, OSError):
+        return set()
+    # Of a host that is not heard the cloud that began anew only knows that it began since then.
+    return {
+        host["HostId"]
+        for host in hosts
+        if _is_up(host) and host.get("SecondsSinceHeard", seconds) < seconds
+    }
+
+
+def restart(layout: Layout, daemons: tuple[str, ...]) -> None:
+    """End daemons one by one, and wait until the supervisor has started each again."""
+    for name in daemons:
+        former = status.find(layout, name)
+        if former is not None:
+            former.signal(signal.SIGTERM)
+
+        def is_new(name: str = name, former: status.Process | None = former) -> bool:
+            return status.find(layout, name) not in (None, former)
+
+        silent = steps.Failed(f"{name} did not start again within {RESTART_S_MAX:g} s", "mallee up")
+        steps.wait_until(is_new, RESTART_S_MAX, silent)
+
+
+def _front_ends(access: client.Access) -> tuple[FrontEndStanding, ...]:
+    try:
+        found = client.call(access, "mallee", "DescribeRollouts")["FrontEnds"]
+    except client.Refused as error:
+        if error.code == SEVERAL:
+            return ()
+        raise
+    return tuple(
+        FrontEndStanding(one["Name"], one["IsPresent"], one["IsOwn"], one["Document"])
+        for one in found
+    )
+
+
+def _is_up(host: dict[str, object]) -> bool:
+    return host["State"] not in ("silent", "NOTREADY")
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    hosts: tuple[HostStanding, ...]
+    within_s: float
+
+
+def _start_anew(layout: Layout, daemons: tuple[str, ...], awaited: _Awaited) -> None:
+    """Have daemons read the settings; raise `steps.Failed` unless all are heard after it."""
+    restart(layout, daemons)
+    began = time.monotonic()
+    missing = [host.name for host in awaited.hosts]
+
+    def all_heard() -> bool:
+        nonlocal missing
+        heard = heard_within(layout, time.monotonic() - began)
+        missing = [host.name for host in awaited.hosts if host.id not in heard]
+        return not missing
+
+    deadline = began + awaited.within_s
+    while not all_heard():
+        if time.monotonic() > deadline:
+            raise steps.Failed(
+                f"not heard of within {awaited.within_s:g} s: {', '.join(missing)}",
+                "mallee hosts list",
+            )
+        time.sleep(0.2)

@@ -1,0 +1,45 @@
+"""Which settings all front ends of a cloud have the same, and which are each machine's own.
+
+Pure. What is a machine's own is said here and nowhere else; everything that is not named is the
+cloud's, and a change of it is brought to all (`rollouts`).
+"""
+
+import msgspec
+
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import Settings
+
+OWN = ("database_url", "listen", "address", "ports", "capacity", "volumes", "objects")
+"""The settings, or tables of them, that each of several front ends has for itself."""
+
+_USUAL = Settings()
+
+
+def common(configured: Settings) -> Settings:
+    """Return the settings without what is one machine's own."""
+    return _with_own_of(configured, _USUAL)
+
+
+def document(configured: Settings) -> str:
+    """Return what all front ends have the same as a text that any of them may be shown."""
+    return settings.encode(common(configured))
+
+
+def adopt(own: Settings, told: str) -> Settings:
+    """Return a machine's settings with what all have the same as another tells it.
+
+    What is told of a machine's own is of no account. Raises `InvalidSettings`, where the document
+    makes no sense, or not on this machine.
+    """
+    adopted = _with_own_of(settings.parse(told), own)
+    # What is the machine's own may not go with it: an address of what is the guests' now.
+    return settings.parse(settings.encode(adopted))
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a setting, such as `ports.services`, is the machine's own."""
+    return name.partition(".")[0] in OWN
+
+
+def _with_own_of(configured: Settings, whose: Settings) -> Settings:
+    return msgspec.structs.replace(configured, **{name: getattr(whose, name) for name in OWN})
