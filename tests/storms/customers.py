@@ -51,6 +51,8 @@ class Promises:
     answered: int = 0
     refused: int = 0
     given_up: int = 0
+    migrating: int = 0
+    """How many guests were said to go to another host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Customer:
     endpoints: tuple[str, ...]
     """Of all front ends."""
     image_id: str
-    group_id: str
+    group_ids: tuple[str, str]
+    """Ports are opened and closed in the first one."""
     bucket: str
     subnet_id: str
     prefix: str
@@ -126,6 +129,7 @@ class Hand(threading.Thread):
             "associate": self._associate,
             "release": self._release,
             "move an address": self._move_address,
+            "change groups": self._change_groups,
             "open a port": self._open_port,
             "close a port": self._close_port,
             "put an object": self._put,
@@ -201,7 +205,7 @@ class Hand(threading.Thread):
             "MaxCount": rng.choice((1, 1, 2)),
             "InstanceType": "m1.small",
             "ClientToken": token,
-            "SecurityGroupIds": [self.customer.group_id],
+            "SecurityGroupIds": [self.customer.group_ids[0]],
             "SubnetId": self.customer.subnet_id,
             "UserData": marks.WRITES,
         }
@@ -229,7 +233,9 @@ class Hand(threading.Thread):
     def _make_volume(self, wish: Wish, rng: random.Random, snapshot: str = "") -> None:
         token = self._token(wish)
         zone = f"{self.customer.access.region}a"
-        source = {"SnapshotId": snapshot} if snapshot else {"Size": 1}
+        source: dict[str, Any] = {"SnapshotId": snapshot} if snapshot else {"Size": 1}
+        if rng.random() < 0.25:
+            source["Encrypted"] = True
         for _ in range(2 if rng.random() < 0.3 else 1):
             answer = self.ask("create_volume", AvailabilityZone=zone, ClientToken=token, **source)
             if answer is not None:
@@ -255,7 +261,11 @@ class Hand(threading.Thread):
 
     def _snapshot(self, wish: Wish, rng: random.Random) -> None:
         volume = self._volume(rng)
-        answer = self.ask("create_snapshot", VolumeId=volume["VolumeId"]) if volume else None
+        if volume:
+            self._snapshot_of(wish, volume["VolumeId"])
+
+    def _snapshot_of(self, wish: Wish, volume_id: str) -> None:
+        answer = self.ask("create_snapshot", VolumeId=volume_id)
         if answer is not None:
             self.promises.by_token[self._token(wish)] = [(answer["SnapshotId"],)]
 
@@ -298,6 +308,13 @@ class Hand(threading.Thread):
                 AllowReassignment=True,
             )
 
+    def _change_groups(self, wish: Wish, rng: random.Random) -> None:
+        one = self._some_instance(rng)
+        if one:
+            first, second = self.customer.group_ids
+            groups = rng.choice(((first,), (second,), (first, second)))
+            self.ask("modify_instance_attribute", InstanceId=one["InstanceId"], Groups=groups)
+
     def _open_port(self, wish: Wish, rng: random.Random) -> None:
         # Neighbours would be shown as one range.
         port = 20_000 + self.number * 10_000 + 7 * len(self.promises.ports)
@@ -321,7 +338,7 @@ class Hand(threading.Thread):
 
         def change() -> dict[str, Any]:
             tries.append(operation)
-            asked = {"GroupId": self.customer.group_id, "IpPermissions": [rule]}
+            asked = {"GroupId": self.customer.group_ids[0], "IpPermissions": [rule]}
             return getattr(self._ec2, operation)(**asked)
 
         return self._until(change) is not None and len(tries) == 1
@@ -338,8 +355,14 @@ class Hand(threading.Thread):
             try:
                 asked = {"InstanceId": one["InstanceId"]}
                 api.call(self.customer.admin, "mallee", "MigrateInstance", asked)
+                self.promises.migrating += 1
             except (api.Refused, api.Unreachable):
                 self.promises.refused += 1
+                return
+            disks = [it["Ebs"]["VolumeId"] for it in one["BlockDeviceMappings"] if "Ebs" in it]
+            if disks and rng.random() < 0.5:
+                # While it is on its way.
+                self._snapshot_of(wish, rng.choice(disks))
 
 
 def _is_away(error: botocore.exceptions.ClientError) -> bool:

@@ -9,13 +9,14 @@ import contextlib
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from mallee.box import status, steps
 from mallee.kit import process
-from mallee.lab import document, members, rooms
+from mallee.lab import document, links, members, rooms
 from mallee.lab import up as making
 from mallee.lab.document import Cable
 from tests import wholecloud
@@ -23,9 +24,11 @@ from tests.labs import CUT, Lab
 from tests.storms import clocks, frontends, looks
 from tests.storms.administrators import Administrator
 from tests.storms.disks import Disks
-from tests.storms.schedule import DATABASE, FRONT, HOSTS, Fault
+from tests.storms.schedule import DATABASE, FRONT, HOSTS, PART, Fault
 
 Mend = Callable[[], None]
+DRAINED_S = 30.0
+"""So long a host that is to be retired may have something on it."""
 ADMINISTRATOR_S = 120.0
 """Within that the cloud takes an administrator's word, when nothing is broken any more."""
 _SPOILT = re.compile(r"(\d+) % (\d+) ms")
@@ -39,7 +42,12 @@ class Faults:
         self._disks = disks
         self._administrator = administrator
         self._asking = ThreadPoolExecutor(1)
+        self._asked: list[Future[object]] = []
         self._is_off: set[str] = set()
+        """Hosts that have no power, or are being made anew."""
+        self._is_over = threading.Event()
+        self._plugging = threading.RLock()
+        """Who has it plugs and cuts: a host that goes meanwhile takes its ends of cables along."""
         self._kinds: dict[str, Callable[[Fault], Mend]] = {
             "kill": self._kill,
             "hang": self._hang,
@@ -54,6 +62,10 @@ class Faults:
             "set the clock": self._set_clock,
             "take from work": self._take_from_work,
             "retire": self._retire,
+            "rotate the authority": lambda fault: self._rotate("RotateAuthority"),
+            "rotate the master key": lambda fault: self._rotate("RotateMasterKey"),
+            "change settings": self._change_settings,
+            PART: lambda fault: self._spoil(fault, _cable(fault)),
         }
 
     def do(self, fault: Fault) -> Mend:
@@ -73,10 +85,15 @@ class Faults:
                 self._signal(host, name, signal.SIGCONT)
         self._lab.mend()
         # Nothing is asked of hosts from now on.
+        self._is_over.set()
         self._asking.shutdown()
+        for asked in self._asked:
+            asked.result()
         for host in HOSTS:
             if self._administrator.is_retired(host):
-                self._administrator.bring_anew(host)
+                self._administrator.wipe(host)
+                self._administrator.plug(host)
+                self._administrator.join(host)
                 self._is_off.discard(host)
             self._power_on(host)
             self._have_supervisor(host)
@@ -127,12 +144,18 @@ class Faults:
         return _nothing
 
     def _spoil(self, fault: Fault, bad: Cable) -> Mend:
-        cable = f"{fault.host}.eth0"
-        self._lab.cut(cable, bad)
-        return lambda: self._lab.cut(cable, document.GOOD)
+        cable = frontends.way(fault.host) if fault.kind == PART else f"{fault.host}.eth0"
+        self._cut(cable, bad)
+        return lambda: self._cut(cable, document.GOOD)
+
+    def _cut(self, cable: str, bad: Cable) -> None:
+        with self._plugging:
+            self._lab.cut(cable, bad)
 
     def _power_off(self, fault: Fault) -> Mend:
-        if fault.host not in self._is_off:
+        with self._plugging:
+            if fault.host in self._is_off:
+                return _nothing
             # A frozen disk would not let its processes end.
             self._disks.thaw(fault.host)
             self._is_off.add(fault.host)
@@ -148,19 +171,24 @@ class Faults:
             self._have_supervisor(host)
 
     def _freeze(self, fault: Fault) -> Mend:
-        if fault.host in self._is_off:
-            return _nothing
-        self._disks.freeze(fault.host)
+        with self._plugging:
+            if fault.host in self._is_off:
+                return _nothing
+            self._disks.freeze(fault.host)
         return lambda: self._disks.thaw(fault.host)
 
     def _slow(self, fault: Fault) -> Mend:
-        if fault.host in self._is_off:
-            return _nothing
-        self._disks.slow(fault.host)
+        with self._plugging:
+            if fault.host in self._is_off:
+                return _nothing
+            self._disks.slow(fault.host)
         return lambda: self._disks.thaw(fault.host)
 
     def _fill(self, fault: Fault) -> Mend:
-        self._disks.fill(fault.host)
+        with self._plugging:
+            if fault.host in self._is_off:
+                return _nothing
+            self._disks.fill(fault.host)
         return lambda: self._disks.empty(fault.host)
 
     def _kill_supervisor(self, fault: Fault) -> Mend:
@@ -176,8 +204,9 @@ class Faults:
         """Have it answer that host: a cloud that starts waits for it."""
         if frontends.has_database(self._lab):
             frontends.signal_database(self._lab.place, "CONT")
-            for end in (DATABASE, host):
-                self._lab.cut(f"{end}.eth0", document.GOOD)
+            cables = (frontends.way(DATABASE), frontends.way(host), f"{host}.eth0")
+            for cable in set(cables) & {*links.read_cables(self._lab.place, self._lab.document)}:
+                self._cut(cable, document.GOOD)
 
     def _set_clock(self, fault: Fault) -> Mend:
         clocks.step(self._lab.place, fault.host, float(fault.detail))
@@ -186,25 +215,54 @@ class Faults:
     # What administrators do
 
     def _take_from_work(self, fault: Fault) -> Mend:
-        self._asking.submit(self._administrator.take, fault.host, fault.detail)
+        self._later(self._administrator.take, fault.host, fault.detail)
         return lambda: self._later(self._administrator.give_back, fault.host)
 
     def _retire(self, fault: Fault) -> Mend:
-        """Drain a host; when nothing is on it after a while, take it out. It comes back at the end
-        of all."""
+        """Drain a host; when nothing is on it after a while, take it out, and have it join anew."""
         if self._lab.document.hosts[fault.host].role != "node":
             return _nothing
-        self._asking.submit(self._administrator.take, fault.host, "draining")
+        self._later(self._administrator.take, fault.host, "draining")
         return lambda: self._later(self._end_drain, fault.host)
 
     def _end_drain(self, host: str) -> None:
-        if not self._administrator.retire(host):
-            self._administrator.give_back(host)
+        deadline = time.monotonic() + DRAINED_S
+        while not self._administrator.retire(host):
+            if self._is_over.wait(1.0) or time.monotonic() > deadline:
+                self._administrator.give_back(host)
+                return
+        with self._plugging:
+            if host in self._is_off:
+                # It has no power; at the end of all it comes back as another one.
+                return
+            self._disks.thaw(host)
+            self._is_off.add(host)
+            self._administrator.wipe(host)
+        while not self._is_over.is_set():
+            try:
+                with self._plugging:
+                    self._administrator.plug(host)
+                self._administrator.join(host)
+            except steps.Failed:
+                # No front end answers, or its word is lost on the way.
+                self._is_over.wait(1.0)
+            else:
+                self._is_off.discard(host)
+                return
 
-    def _later(self, what: Callable[[str], object], host: str) -> None:
+    def _rotate(self, action: str) -> Mend:
+        self._later(self._administrator.rotate, action)
+        return _nothing
+
+    def _change_settings(self, fault: Fault) -> Mend:
+        if frontends.is_front_end(self._lab, fault.host):
+            self._later(self._administrator.change_settings, fault.host, fault.detail)
+        return _nothing
+
+    def _later(self, what: Callable[..., object], *about: str) -> None:
         # When all is mended, nobody waits for more.
         with contextlib.suppress(RuntimeError):
-            self._asking.submit(what, host)
+            self._asked.append(self._asking.submit(what, *about))
 
 
 def _cable(fault: Fault) -> Cable:

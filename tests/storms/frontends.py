@@ -1,11 +1,13 @@
-"""A lab whose cloud has two front ends, on a PostgreSQL that is a host of the lab.
+"""A lab whose cloud has several front ends, on a PostgreSQL that is a host of the lab.
 
-The database is reached over its host's cable, so front ends are cut off from it; who looks at it
-from outside takes its socket, which is a file.
+The database is on a switch of its own, to which each front end has a second cable: so one of them
+may be parted from it, and from nobody else. Who looks at it from outside takes its socket, which is
+a file.
 """
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from mallee.box import owners, steps
@@ -16,28 +18,55 @@ from mallee.lab import up as making
 from mallee.lab.rooms import Place
 from tests import wholecloud
 from tests.labs import Lab
-from tests.storms.schedule import DATABASE, FRONT, SECOND
+from tests.storms.schedule import DATABASE, FRONT, HOSTS
 
 _JOINED_S = 120.0
 _SETTINGS = "-c listen_addresses=* -c max_connections=60 -c unix_socket_directories={} -c fsync=off"
-TEXT = f"""
+_ADDRESS = "198.18.1.9"
+_TEXT = f"""
 [cloud]
 address = "198.18.0.1"
-database_url = "postgresql+psycopg://mallee@198.18.0.9/mallee"
-[hosts.{FRONT}]
-role = "front"
-[hosts.n1]
-[hosts.{SECOND}]
-role = "bare"
+database_url = "postgresql+psycopg://mallee@{_ADDRESS}/mallee"
+[switches.lan]
+range = "198.18.0.0/24"
+[switches.data]
+range = "198.18.1.0/24"
 [hosts.{DATABASE}]
 role = "bare"
-nics = [{{address = "198.18.0.9"}}]
+nics = [{{switch = "data", address = "{_ADDRESS}"}}]
 """
+_FRONT_END = """
+[hosts.{host}]
+role = "{role}"
+nics = [{{switch = "lan", address = "198.18.0.{number}"}}, {{switch = "data"}}]
+"""
+
+
+def text(front_ends: Sequence[str]) -> str:
+    """Return the document of a lab with these front ends; all but the first have yet to join."""
+    parts = [_TEXT]
+    for number, host in enumerate(HOSTS, 1):
+        if host in front_ends:
+            role = "front" if host == FRONT else "bare"
+            parts.append(_FRONT_END.format(host=host, role=role, number=number))
+        else:
+            parts.append(f"[hosts.{host}]\n")
+    return "".join(parts)
+
+
+def way(host: str) -> str:
+    """Return the cable by which a host reaches the database."""
+    return f"{host}.eth0" if host == DATABASE else f"{host}.eth1"
 
 
 def has_database(lab: Lab) -> bool:
     """Tell whether the lab has one."""
     return DATABASE in lab.document.hosts
+
+
+def is_front_end(lab: Lab, host: str) -> bool:
+    """Tell whether a host has, or will have, a part of the cloud itself."""
+    return host != DATABASE and lab.document.hosts[host].role in ("front", "bare")
 
 
 def store_url(lab: Lab) -> str:
@@ -67,20 +96,21 @@ def kill_database(place: Place) -> None:
     _as_postgres(place, "pg_ctl", "-m", "immediate", "-w", *_server(home), "restart")
 
 
-def join_second(lab: Lab) -> None:
-    """Have the second front end be one."""
-    there = lab.layout(SECOND)
-    there.node.mkdir(parents=True, exist_ok=True)
-    shutil.copy(wholecloud.verdict(), there.kvm_verdict)
-    invitation = lab.mallee(FRONT, "frontends", "invite", "--bare").strip()
-    where = ("--address", lab.address(SECOND), "--name", SECOND)
-    lab.mallee(SECOND, "frontends", "join", invitation, *where)
+def join(lab: Lab, others: Sequence[str]) -> None:
+    """Have the other front ends be ones."""
+    for host in others:
+        there = lab.layout(host)
+        there.node.mkdir(parents=True, exist_ok=True)
+        shutil.copy(wholecloud.verdict(), there.kvm_verdict)
+        invitation = lab.mallee(FRONT, "frontends", "invite", "--bare").strip()
+        where = ("--address", lab.address(host), "--name", host)
+        lab.mallee(host, "frontends", "join", invitation, *where)
 
     def is_enabled() -> bool:
         states = [one["State"] for one in lab.cloud.hosts()]
-        return len(states) == len((FRONT, "n1", SECOND)) and set(states) == {"ENABLED"}
+        return len(states) == len(HOSTS) and set(states) == {"ENABLED"}
 
-    wholecloud.wait_until(is_enabled, _JOINED_S, "the second front end's host to be enabled")
+    wholecloud.wait_until(is_enabled, _JOINED_S, "the other front ends' hosts to be enabled")
 
 
 def signal_database(place: Place, name: str) -> None:

@@ -82,10 +82,21 @@ def check_quiet(scene: Scene) -> None:
             raise Broken(f"{record.id} has {seen.facts.problems} {seen.leftovers}")
     check_instances(scene)
     check_volumes(scene)
+    check_keys(scene.view)
     for snapshot in scene.view.list(records.SNAPSHOT):
         if not snapshot.doc.completed_at:
             raise Broken(f"{snapshot.id} is never complete: {snapshot.seen} {snapshot.doc}")
     check_network(scene)
+
+
+def check_keys(view: View) -> None:
+    """Keys that were to be replaced are."""
+    for one in view.list(records.AUTHORITY):
+        if one.seen is None or not one.seen.ended_at:
+            raise Broken(f"the authority is replaced for ever: {one}")
+    for one in view.list(records.KEY_ROTATION):
+        if one.seen is None or not one.seen.resealed_at:
+            raise Broken(f"the master key is rotated for ever: {one}")
 
 
 def check_instances(scene: Scene) -> None:
@@ -102,7 +113,7 @@ def check_instances(scene: Scene) -> None:
         if guests != expected:
             raise Broken(f"{one.id} is {state.label}, and has guests on {guests}: {one}")
         for host in scene.hosts.values():
-            is_its = host.name == at[one.doc.host_id] and state is not State.TERMINATED
+            is_its = state is not State.TERMINATED and host.name == at[one.doc.host_id]
             if f"instances/{one.id}" in host.files and not is_its:
                 raise Broken(f"{host.name} has files of {one.id}, which is {state.label}")
     strangers = {id for host in scene.hosts.values() for id in host.domains} - known
@@ -209,7 +220,7 @@ def check_ports(scene: Scene, group_id: str, ports: Mapping[int, bool | None]) -
         if state_of(one.doc, one.seen) is not State.RUNNING:
             continue
         record = scene.view.get(records.INTERFACE, one.doc.interface_ids[0])
-        if record is None or record.doc.group_ids != (group_id,):
+        if record is None or group_id not in record.doc.group_ids:
             continue
         rules = scene.hosts[one.doc.host_id].rules
         for port, is_open in ports.items():

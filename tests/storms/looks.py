@@ -131,7 +131,10 @@ def _files(node: Path) -> Iterator[str]:
     for kind in ("instances", "volumes", "progress", "lost", "uploads"):
         with contextlib.suppress(FileNotFoundError):
             for path in sorted((node / kind).iterdir()):
-                yield f"{kind}/{path.name}"
+                # A directory with a dot is no thing itself, and may hold some.
+                is_aside = path.name.startswith(".") and path.is_dir()
+                found = sorted(path.iterdir()) if is_aside else [path]
+                yield from (str(one.relative_to(node)) for one in found)
 
 
 def _json(lab: Lab, host: str, namespace: str, *words: str) -> list[dict[str, Any]]:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 FRONT = "front"
 SECOND = "n2"
-"""A node, or the second front end of those storms that have two."""
-HOSTS = (FRONT, "n1", SECOND)
+"""A node, or the second front end of those storms that have several."""
+THIRD = "n1"
+"""A node, or the third front end of those that have three."""
+HOSTS = (FRONT, THIRD, SECOND)
 DATABASE = "db"
-"""The host with PostgreSQL, where there are two front ends."""
+"""The host with PostgreSQL, where there are several front ends."""
 CUSTOMERS = 2
 HANDS = 2
 """So many wishes of a customer are asked at once."""
@@ -59,7 +61,7 @@ class Schedule:
     seed: int
     seconds: float
     front_ends: tuple[str, ...]
-    """One on SQLite, or two on PostgreSQL."""
+    """One on SQLite, or several on PostgreSQL."""
     wishes: tuple[Wish, ...]
     faults: tuple[Fault, ...]
 
@@ -86,6 +88,7 @@ WISHES = {
     "associate": 4,
     "release": 1,
     "move an address": 3,
+    "change groups": 2,
     "open a port": 4,
     "close a port": 2,
     "put an object": 5,
@@ -107,15 +110,22 @@ FAULTS = {
     "set the clock": 3,
     "take from work": 4,
     "retire": 2,
+    "rotate the authority": 1,
+    "rotate the master key": 1,
+    "change settings": 1,
 }
 """What breaks, and how often; and what administrators do to hosts meanwhile."""
 OF_DATABASES = {"kill": 2, "hang": 1, "cut": 3, "spoil": 2}
 """What breaks of the database's host, beside others."""
+PART = "part from the database"
+"""What breaks between one front end and the database: nothing passes, and nobody says so; or it
+passes late, or not always."""
 
 STANDINGS = ("disabled", "draining", "draining", "maintenance", "no gateway")
 _STEPS_S = (-900, -60, -5, 5, 60, 900)
 """Of clocks; wrong enough that requests are refused, and leases and certificates doubted."""
 
+_DROPS = "100 % 0 ms"
 _CLOUDS = ("cloud", "s3")
 _ALL = ("node", "blocks", "libvirtd")
 
@@ -127,10 +137,14 @@ def of(seed: int, seconds: float) -> Schedule:
     wishes = {kind: weight * rng.random() ** 2 for kind, weight in WISHES.items()}
     faults = {kind: weight * rng.random() ** 2 for kind, weight in FAULTS.items()}
     wishes["run"] += 2.0
-    front_ends = (FRONT,) if seed % 2 else (FRONT, SECOND)
+    front_ends = (FRONT, SECOND, THIRD)[: _front_ends(seed)]
     asked = tuple(sorted(_wishes(rng, seconds, wishes), key=lambda one: one.at_s))
     broken = _faults(rng, seconds, faults, front_ends)
     return Schedule(seed, seconds, front_ends, asked, tuple(broken))
+
+
+def _front_ends(seed: int) -> int:
+    return 1 if seed % 2 else 2 + seed // 2 % 2
 
 
 def _wishes(rng: random.Random, seconds: float, likes: dict[str, float]) -> Iterator[Wish]:
@@ -153,6 +167,9 @@ def _faults(
     while at_s < seconds:
         lasts_s = min(rng.uniform(0.5, 4.0) + rng.expovariate(1 / 6.0), 30.0)
         if has_database and rng.random() < 0.15:
+            detail = _DROPS if rng.random() < 0.6 else _spoilt(rng)
+            yield Fault(at_s, PART, rng.choice(front_ends), lasts_s, detail)
+        elif has_database and rng.random() < 0.15:
             [kind] = rng.choices([*OF_DATABASES], [*OF_DATABASES.values()])
             detail = _spoilt(rng) if kind == "spoil" else ""
             yield Fault(at_s, kind, DATABASE, lasts_s, detail)
@@ -175,6 +192,9 @@ def _detail(rng: random.Random, kind: str, is_front_end: bool) -> str:
             return str(rng.choice(_STEPS_S))
         case "take from work":
             return rng.choice(STANDINGS)
+        case "change settings":
+            # How many seconds a launch may take.
+            return str(300 + rng.randrange(60))
         case _:
             return ""
 

@@ -8,12 +8,14 @@ again. Its hosts' logs and store are kept below `--keep`.
 """
 
 import argparse
+import faulthandler
 import shutil
 import subprocess
 import sys
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,12 +32,12 @@ from tests.storms.customers import Customer, Hand
 from tests.storms.disks import Disks
 from tests.storms.faults import Faults, Mend
 from tests.storms.laws import Scene
-from tests.storms.schedule import CUSTOMERS, FRONT, HANDS, HOSTS, SECOND, Schedule
+from tests.storms.schedule import CUSTOMERS, FRONT, HANDS, HOSTS, SECOND, THIRD, Schedule
 
 TEXT = f"""
 [hosts.{FRONT}]
 role = "front"
-[hosts.n1]
+[hosts.{THIRD}]
 [hosts.{SECOND}]
 """
 QUOTAS = {
@@ -47,6 +49,8 @@ QUOTAS = {
 """Of each customer; small enough to be met."""
 QUIET_S_MAX = 120.0
 LOOK_EVERY_S = 0.5
+STANDS_S = 900.0
+"""A storm that is not over so long after its time tells where each of its threads is."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,8 @@ class Storm:
     written: marks.Marks = field(default_factory=marks.Marks)
     times: list[str] = field(default_factory=list[str])
     """When it came to what."""
+    done: Counter[str] = field(default_factory=Counter[str])
+    """How often administrators did what may be refused."""
 
     def live(self) -> str:
         """Live it; return what became of it. Raises what law was broken."""
@@ -93,7 +99,9 @@ class Storm:
             ("answers", sum(one.answered for one in told)),
             ("refusals", sum(one.refused for one in told)),
             ("given up", sum(one.given_up for one in told)),
+            ("migrations", sum(one.migrating for one in told)),
             ("writes", self.written.count),
+            *sorted(self.done.items()),
         )
         return ", ".join((*(f"{number} {what}" for what, number in numbers), *self.times))
 
@@ -107,7 +115,10 @@ class Storm:
             asked = {"AccountName": access.account_id, "Key": key, "Limit": most}
             api.call(cloud.access, "mallee", "PutQuota", asked)
         ec2 = cloud.client("ec2", access)
-        group = ec2.create_security_group(GroupName="storm", Description="all that is open")
+        first, second = (
+            ec2.create_security_group(GroupName=name, Description="of a storm")["GroupId"]
+            for name in ("changed", "still")
+        )
         subnet = ec2.describe_subnets()["Subnets"][0]
         bucket = f"storm-{access.account_id}"
         cloud.client("s3", access).create_bucket(Bucket=bucket)
@@ -116,7 +127,7 @@ class Storm:
             endpoints=tuple(one.endpoint for one in self._accesses()),
             admin=cloud.access,
             image_id=cloud.image(),
-            group_id=group["GroupId"],
+            group_ids=(first, second),
             bucket=bucket,
             subnet_id=subnet["SubnetId"],
             prefix=subnet["CidrBlock"].rpartition(".")[0],
@@ -133,7 +144,8 @@ class Storm:
 
     def _rage(self) -> list[Hand]:
         """Let everything happen, then mend everything; return what the customers remember."""
-        faults = Faults(self.lab, self.disks, Administrator(self.lab, self._accesses()))
+        administrator = Administrator(self.lab, self._accesses())
+        faults = Faults(self.lab, self.disks, administrator)
         hands = [
             Hand(number, self.customers[number // HANDS], self._wishes_of(number))
             for number in range(CUSTOMERS * HANDS)
@@ -144,6 +156,7 @@ class Storm:
             self._break_things(faults)
         finally:
             faults.mend_all()
+        self.done = administrator.done
         for hand in hands:
             hand.join()
             self.broken = self.broken or hand.fault
@@ -204,7 +217,7 @@ class Storm:
         laws.check_quiet(scene)
         laws.check_promises(scene, [hand.promises for hand in hands])
         for hand in hands:
-            laws.check_ports(scene, hand.customer.group_id, hand.promises.ports)
+            laws.check_ports(scene, hand.customer.group_ids[0], hand.promises.ports)
 
     def _raise_broken(self) -> None:
         if self.broken is not None:
@@ -221,15 +234,16 @@ def over_lab(plan: Schedule) -> Generator[Storm]:
         def ground(lab: Lab) -> Generator[None]:
             with disks.mounted(lab.place, HOSTS) as made:
                 kept.append(made)
-                if is_pair:
+                if len(plan.front_ends) > 1:
                     frontends.start_database(lab)
                 yield
 
-        is_pair = len(plan.front_ends) > 1
         stack.enter_context(clocks.settable())
-        lab = stack.enter_context(labs.up(frontends.TEXT if is_pair else TEXT, ground))
-        if is_pair:
-            frontends.join_second(lab)
+        others = plan.front_ends[1:]
+        text = frontends.text(plan.front_ends) if others else TEXT
+        lab = stack.enter_context(labs.up(text, ground))
+        if others:
+            frontends.join(lab, others)
         yield Storm(lab, kept[0], plan)
 
 
@@ -277,10 +291,12 @@ def main() -> None:
         ends = [_live_apart(seed, given) for seed in range(given.first, given.last)]
         print(f"{len(ends)} storms, {sum(map(bool, ends))} broke a law")
         sys.exit(any(ends))
-    subprocess.run(("ip", "link", "set", "lo", "up"), check=True)
+    faulthandler.dump_traceback_later(given.seconds + STANDS_S, repeat=True)
     plan = schedule.of(given.first, given.seconds)
     try:
-        print(f"seed {plan.seed}: {live(plan, given.keep)}")
+        began = time.monotonic()
+        told = live(plan, given.keep)
+        print(f"seed {plan.seed}: {told}, lab and all in {time.monotonic() - began:.0f} s")
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told
         traceback.print_exc()
         sys.exit(f"seed {plan.seed}: {type(error).__name__}: {error}\n{plan}\n{again(plan)}")

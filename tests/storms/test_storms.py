@@ -21,7 +21,9 @@ def test_a_seed_is_one_schedule() -> None:
 def test_storms_have_all_kinds_of_wishes_and_faults() -> None:
     plans = [schedule.of(seed, 60.0) for seed in range(50)]
     assert {one.kind for plan in plans for one in plan.wishes} == set(schedule.WISHES)
-    assert {one.kind for plan in plans for one in plan.faults} == set(schedule.FAULTS)
+    kinds = {one.kind for plan in plans for one in plan.faults}
+    assert kinds == {*schedule.FAULTS, schedule.PART}
+    assert {len(plan.front_ends) for plan in plans} == {1, 2, 3}
     at_database = [one for plan in plans for one in plan.faults if one.host == schedule.DATABASE]
     assert {one.kind for one in at_database} == set(schedule.OF_DATABASES)
 
