@@ -247,10 +247,6 @@ class FakeHypervisor:
         self._check_on(uuid)
         raise HypervisorFailed(f"nobody here knows {command} {arguments}")
 
-    def restore(self, uuid: str, path: Path) -> None:
-        """It has no QEMU."""
-        raise HypervisorFailed(f"nothing can be made of {path} for {uuid}")
-
     def press_key(self, uuid: str) -> None:
         self._check_on(uuid)
         self.keys_pressed += 1

@@ -177,11 +177,6 @@ class Hypervisor(Protocol):
         """Return what an active domain's QEMU answers to a command of its own protocol."""
         ...
 
-    def restore(self, uuid: str, path: Path) -> None:
-        """Make a defined machine of a file with a saved one, whose processors stand; blocks until
-        all of it was read."""
-        ...
-
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call `changed` with an instance id whenever its domain may have changed, from any
         thread, and with an empty string when all may have (after a reconnection)."""

@@ -281,12 +281,6 @@ class Libvirt:
         with self._calling() as connection:
             return monitor.ask(connection.lookupByUUIDString(uuid), command, **arguments)
 
-    def restore(self, uuid: str, path: Path) -> None:
-        """Make a defined machine of a file with a saved one, whose processors stand."""
-        with self._calling() as connection:
-            connection.restoreFlags(str(path), None, libvirt.VIR_DOMAIN_SAVE_PAUSED)
-            patience.have(connection.lookupByUUIDString(uuid))
-
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call `changed` from libvirt's thread with the id of an instance that may have changed."""
         self._changed = changed
