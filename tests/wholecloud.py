@@ -184,7 +184,7 @@ class Cloud:
         line = [
             *("ssh", "-i", str(self.key_pair("tests")), "-o", "BatchMode=yes"),
             *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
-            *("-o", "ConnectTimeout=2", "-o", "LogLevel=ERROR", f"root@{address}", command),
+            *("-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR", f"root@{address}", command),
         ]
         while True:
             done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
