@@ -45,7 +45,10 @@ listen = "0.0.0.0"
 [cloud.network]
 public_range = "198.19.7.0/24"
 egress = true
+landmarks = ["192.0.2.99", "192.0.2.77"]
 """
+LANDMARK = "192.0.2.77"
+"""Beyond the router; nobody has the other one."""
 PUBLIC, ROUTER = "198.19.7.0/24", "198.18.61.1"
 SOON_S = 90.0
 """More than a busy machine takes to notice that a host is silent, and to lead elsewhere."""
@@ -120,6 +123,7 @@ def leading() -> Generator[Leading]:
         for host in ("front", "n1", "n2"):
             lab.run(host, "ip", "route", "replace", "default", "via", ROUTER)
         lab.run("world", "ip", "route", "replace", PUBLIC, "dev", "eth1")
+        lab.run("world", "ip", "address", "add", f"{LANDMARK}/32", "dev", "lo")
         wholecloud.wait_until(lambda: gateways(cloud).get("in charge") == "front", SOON_S, "front")
         # The cloud's own machine shall not be among those that are cut off.
         lab.mallee("front", "hosts", "change", "front", "--roles", "compute,storage")
@@ -173,6 +177,50 @@ def test_host_that_is_heard_and_whose_wire_to_the_world_is_dead_is_relieved(
     assert "whose way to the world was dead" in told[second]["GatewayReason"]
     leading.lab.mend()
     leading.wait_charged(second, first)
+
+
+def wan_address(lab: Lab, host: str) -> str:
+    """A host's address on the wire to the world."""
+    return lab.document.hosts[host].nics[1].address
+
+
+def lose(lab: Lab, *sources: str) -> None:
+    """Have the router lead nothing of these hosts beyond itself, though it answers to ARP."""
+    hook = "type filter hook input priority 0;"
+    rules = "; ".join(f"ip saddr {one} ip daddr {LANDMARK} drop" for one in sources)
+    lab.run("world", "nft", f"add table ip far {{ chain i {{ {hook} {rules}; }}; }}")
+
+
+def test_host_whose_router_leads_nowhere_is_relieved_and_not_when_all_routers_do(
+    leading: Leading,
+) -> None:
+    first, second = leading.now
+    lab = leading.lab
+    wholecloud.wait_until(
+        lambda: all((lab.layout(one).node / "landmarks.json").exists() for one in (first, second)),
+        SOON_S,
+        "both to have heard the landmark",
+    )
+    # Who came to be in charge a moment ago stays for a minute, and a standby has to be open.
+    lose(lab, wan_address(lab, first))
+    leading.wait_charged(second, first)
+    leading.wait_reached()
+    told = {it["Name"]: it for it in leading.cloud.hosts()}
+    assert any(f"nobody answers any more ({LANDMARK})" in it for it in told[first]["Causes"])
+    lab.run("world", "nft", "delete", "table", "ip", "far")
+    lose(lab, wan_address(lab, first), wan_address(lab, second))
+    wholecloud.wait_until(lambda: has_dead_way(leading.cloud, second), SOON_S, "a dead way")
+    assert leading.now == (second, first)
+    assert leading.is_reached()
+    lab.run("world", "nft", "delete", "table", "ip", "far")
+    wholecloud.wait_until(lambda: not has_dead_way(leading.cloud, second), SOON_S, "an open way")
+    assert leading.now == (second, first)
+
+
+def has_dead_way(cloud: Cloud, host: str) -> bool:
+    """Whether the cloud knows that nobody beyond a host's router answers."""
+    (told,) = [it for it in cloud.hosts() if it["Name"] == host]
+    return any("nobody answers any more" in it for it in told.get("Causes", ()))
 
 
 def test_standby_takes_over_from_a_host_that_is_cut_off_and_keeps_it(leading: Leading) -> None:

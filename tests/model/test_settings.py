@@ -11,6 +11,17 @@ def test_what_is_written_is_read_again() -> None:
     assert settings.parse(settings.encode(chosen)) == chosen
 
 
+def test_landmarks_are_machines_of_the_world() -> None:
+    chosen = Settings(network=Network(landmarks=("192.0.2.77", "2001:db8::77")))
+    assert settings.parse(settings.encode(chosen)) == chosen
+    for one in ("127.0.0.1", "example.org", "224.0.0.1", "203.0.113.9", "172.31.0.4"):
+        with pytest.raises(InvalidSettings, match=r"network\.landmarks"):
+            settings.parse(f'[network]\nlandmarks = ["{one}"]\n')
+    many = ", ".join(f'"192.0.2.{number}"' for number in range(1, 10))
+    with pytest.raises(InvalidSettings, match="at most 8"):
+        settings.parse(f"[network]\nlandmarks = [{many}]\n")
+
+
 @pytest.mark.parametrize(
     ("listed", "cause"),
     [

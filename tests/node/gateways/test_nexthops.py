@@ -8,7 +8,7 @@ import pytest
 
 from mallee.kit import process
 from mallee.node.checks import host
-from mallee.node.gateways import nexthops
+from mallee.node.gateways import landmarks, nexthops
 from mallee.node.gateways.outlook import Hop, Look
 from tests import wholecloud
 
@@ -106,6 +106,38 @@ def test_doctor_names_a_router_that_is_silent() -> None:
     with pytest.raises(host.Trouble) as caught:
         host.find_way_out()
     assert caught.value.ailments[0].code.value == "router-silent"
+
+
+FAR, FAR6, NOWHERE = "192.0.2.77", "2001:db8:9::77", "192.0.2.99"
+
+
+@pytest.fixture
+def beyond(wire: None) -> None:
+    """Two addresses beyond the router, of either family, and the ways there."""
+    ip("-n", ROOM, "link", "set", "lo", "up")
+    ip("-n", ROOM, "address", "add", f"{FAR}/32", "dev", "lo")
+    ip("-n", ROOM, "address", "add", f"{FAR6}/128", "dev", "lo", "nodad")
+    ip("route", "add", "default", "via", ROUTER)
+    ip("-6", "route", "add", "default", "via", ROUTER6)
+
+
+@pytest.mark.usefixtures("beyond")
+def test_landmarks_answer_by_the_way_to_the_world_and_by_no_other() -> None:
+    for one in (FAR, FAR6):
+        assert landmarks.answering([NOWHERE, one], ["upbr"]) == {one}
+    assert landmarks.answering([NOWHERE], ["upbr"]) == frozenset()
+    assert landmarks.answering([], ["upbr"]) == frozenset()
+    assert landmarks.answering([FAR], ["lo", "nothing"]) == frozenset()
+
+
+@pytest.mark.usefixtures("beyond")
+def test_doctor_names_a_world_in_which_nobody_answers() -> None:
+    assert ROUTER in host.find_way_out((NOWHERE, FAR))
+    with pytest.raises(host.Trouble) as caught:
+        host.find_way_out((NOWHERE,))
+    (one,) = caught.value.ailments
+    assert one.code.value == "world-silent"
+    assert NOWHERE in one.cause
 
 
 def test_ways_of_a_route_with_several_are_all_hops() -> None:

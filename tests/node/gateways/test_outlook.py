@@ -46,6 +46,50 @@ def test_way_is_open_again_after_it_was_well_for_a_while(outlook: Outlook) -> No
     assert looked(outlook, ROUTER, Look.WELL, 50.0 + OPEN_AFTER_S) == WaySeen(WayState.OPEN)
 
 
+def beyond(outlook: Outlook, answers: dict[str, bool], now: float) -> WaySeen:
+    outlook.note({ROUTER: Look.WELL}, now, answers)
+    return outlook.seen
+
+
+FAR, FARTHER = "192.0.2.77", "192.0.2.78"
+
+
+def test_way_behind_which_nobody_answers_any_more_is_dead(outlook: Outlook) -> None:
+    assert beyond(outlook, {FAR: True, FARTHER: False}, 2.0).state is WayState.OPEN
+    nobody = {FAR: False, FARTHER: False}
+    assert beyond(outlook, nobody, 4.0) == WaySeen()
+    assert beyond(outlook, nobody, 3.9 + DEAD_AFTER_S) == WaySeen()
+    dead = beyond(outlook, nobody, 4.0 + DEAD_AFTER_S)
+    assert dead.state is WayState.DEAD
+    assert FAR in dead.why
+    assert FARTHER not in dead.why
+    back = 20.0 + DEAD_AFTER_S
+    assert beyond(outlook, {FAR: True, FARTHER: False}, back) == WaySeen()
+    assert beyond(outlook, {FAR: True, FARTHER: False}, back + OPEN_AFTER_S).state is WayState.OPEN
+
+
+def test_one_landmark_that_answers_is_enough(outlook: Outlook) -> None:
+    beyond(outlook, {FAR: True, FARTHER: True}, 2.0)
+    for now in range(4, 60, 2):
+        assert beyond(outlook, {FAR: now % 4 == 0, FARTHER: now % 4 != 0}, now) == WaySeen(
+            WayState.OPEN
+        )
+
+
+def test_landmark_that_never_answered_proves_nothing(outlook: Outlook) -> None:
+    for now in (2.0, 100.0, 200.0):
+        assert beyond(outlook, {FAR: False}, now) == WaySeen(WayState.OPEN)
+
+
+def test_landmark_that_is_named_no_more_is_not_missed(outlook: Outlook) -> None:
+    beyond(outlook, {FAR: True}, 2.0)
+    beyond(outlook, {FAR: False}, 4.0)
+    for now in (6.0, 6.0 + OPEN_AFTER_S):
+        outlook.note({ROUTER: Look.WELL}, now)
+    assert outlook.seen == WaySeen(WayState.OPEN)
+    assert beyond(outlook, {FARTHER: False}, 100.0) == WaySeen(WayState.OPEN)
+
+
 def test_hop_that_never_answered_proves_nothing() -> None:
     outlook = Outlook()
     for now in (0.0, 100.0, 200.0):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, cast
 import msgspec
 
 from mallee.model.configuration import choices
-from mallee.model.network import addressspans, classic
+from mallee.model.network import addressspans, classic, landmarks
 from mallee.model.network.classic import Classic, HostClassic
 from mallee.model.network.modes import Mode
 
@@ -46,6 +46,9 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     modes."""
     classic: Classic = Classic()
     """What the classic modes need."""
+    landmarks: tuple[str, ...] = ()
+    """Addresses beyond the next hop to the world: while none of those answers that have before, a
+    gateway host's way is dead; empty: nobody looks so far."""
 
 
 class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -217,6 +220,7 @@ def parse(text: str) -> Settings:
         raise InvalidSettings(f"mallee.toml: {error}") from error
     _check_ranges(settings.network)
     _check_mode(settings.network)
+    _check_landmarks(settings.network)
     _check_deadlines(settings.deadlines)
     _check_address(settings)
     _check_engine(settings.objects)
@@ -241,6 +245,11 @@ def decode_host(text: str) -> HostSettings:
     for fault in classic.device_faults(named.device, named.uplink):
         raise InvalidSettings(f"network.classic.{fault}")
     return own
+
+
+def _check_landmarks(network: Network) -> None:
+    for fault in landmarks.faults(network.landmarks, guests_ranges(network)):
+        raise InvalidSettings(f"network.landmarks: {fault}")
 
 
 def _check_mode(network: Network) -> None:

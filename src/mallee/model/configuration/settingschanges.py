@@ -139,6 +139,7 @@ _RULES: dict[str, Rule] = {
     "network.ipv6_range": Rule(_EVERYWHERE, _unused),
     "network.public_addresses": Rule((CLOUD, OBJECTS)),
     "network.egress": Rule(_EVERYWHERE),
+    "network.landmarks": Rule((CLOUD,)),
     "network.mode": Rule(_EVERYWHERE, _idle),
     "network.classic.switch": Rule(_EVERYWHERE, _idle),
     "network.classic.device": Rule(_EVERYWHERE, _idle),

@@ -66,6 +66,8 @@ class Code(Enum):
     """A network card that is used has no carrier."""
     ROUTER_SILENT = "router-silent"
     """The next hop to the world does not answer a host."""
+    WORLD_SILENT = "world-silent"
+    """The next hop to the world answers a host, and nobody beyond it who should."""
     BOND_EMPTY = "bond-empty"
     """A bond has no member."""
     BOND_DEGRADED = "bond-degraded"

@@ -399,6 +399,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How its guests stand in the administrator's network; None: they do not (`vpc`)."""
     gateway: GatewayWanted | None = None
     """Which host leads to the world, for those that can; None: this one decides for itself."""
+    landmarks: tuple[str, ...] = ()
+    """Addresses beyond the next hop to the world, by which a host sees that it is there."""
 
 
 class AsksAnswer(msgspec.Struct, frozen=True, gc=False):

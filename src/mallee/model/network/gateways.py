@@ -37,13 +37,13 @@ class WayState(Enum):
     UNKNOWN = "unknown"
     """Nobody can tell: it has none to look at, or did not answer a moment ago."""
     OPEN = "open"
-    """Its next hop has answered for a while."""
+    """Its next hop has answered for a while, and somebody beyond where anybody is asked."""
     DEAD = "dead"
     """What answered before has been silent for a while, or the device has no carrier."""
 
 
 class WaySeen(msgspec.Struct, frozen=True, gc=False):
-    """What a host sees of its own way to the world, up to the next hop."""
+    """What a host sees of its own way to the world, up to the next hop or to a landmark."""
 
     state: WayState = WayState.UNKNOWN
     why: str = ""

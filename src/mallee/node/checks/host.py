@@ -14,7 +14,7 @@ import shutil
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from mallee.node.checks import (
 )
 from mallee.node.checks.troubles import Trouble
 from mallee.node.do.network import uplink
-from mallee.node.gateways import lookout, nexthops
+from mallee.node.gateways import landmarks, lookout, nexthops
 from mallee.node.gateways.outlook import Hop, Look
 
 LIBVIRT_S = 5.0
@@ -63,7 +63,7 @@ def examine(layout: Layout, wanted: HostWanted | None = None) -> tuple[Finding, 
         found += run("libvirt", lambda: _libvirt(layout))
         found += run("acceleration", lambda: _acceleration(layout))
         if lookout.is_looked_at(wanted):
-            found += run("way to the world", find_way_out)
+            found += run("way to the world", lambda: find_way_out(wanted.landmarks))
         for subject, check in machine.CHECKS:
             found += run(subject, partial(check, layout))
         for subject, look in surroundings.checks(layout, wanted):
@@ -142,15 +142,25 @@ def _mode(layout: Layout, wanted: HostWanted) -> str:
     return f"instances stand in {device}"
 
 
-def find_way_out() -> str:
-    """See whether the next hop to the world answers: what has no carrier is told of elsewhere."""
+def find_way_out(named: tuple[str, ...] = ()) -> str:
+    """See whether the next hop to the world answers, and somebody beyond it of those that shall:
+    what has no carrier is told of elsewhere."""
     hops, links = nexthops.fetch(), nexthops.fetch_links()
     looks = {hop: nexthops.look(hop, links) for hop in hops}
     if silent := [hop for hop, look in looks.items() if look is Look.SILENT]:
         raise Trouble(*(_silent(hop, links) for hop in silent))
     well = [hop for hop, look in looks.items() if look is Look.WELL]
+    if well and named and not landmarks.answering(named, [one.device for one in well]):
+        raise Trouble(_nobody_beyond(well, named))
     said = ", ".join(f"{hop.address or 'everybody'} by {hop.device}" for hop in well)
     return f"it begins with {said}" if said else "there is none"
+
+
+def _nobody_beyond(well: Sequence[Hop], named: Sequence[str]) -> Ailment:
+    hops = ", ".join(f"{hop.address or hop.device}" for hop in well)
+    cause = f"{hops}, the next hop to the world, answers, and none of {', '.join(named)} does"
+    cure = f"see where that router leads: ip route get {named[0]}; and whether they answer "
+    return Ailment(Code.WORLD_SILENT, cause, f"{cure}pings at all: network.landmarks")
 
 
 def _silent(hop: Hop, links: nexthops.Links) -> Ailment:

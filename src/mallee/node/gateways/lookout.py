@@ -17,8 +17,8 @@ from mallee.model.hosts.hosts import HostFacts, HostWanted
 from mallee.model.layout import Layout
 from mallee.model.network.classic import LAN
 from mallee.model.network.gateways import RENEW_S, WaySeen
-from mallee.node.gateways import nexthops
-from mallee.node.gateways.outlook import Hop, Outlook
+from mallee.node.gateways import landmarks, nexthops
+from mallee.node.gateways.outlook import Hop, Look, Outlook
 
 log = logs.get(__name__)
 
@@ -30,17 +30,22 @@ class Lookout:
         self, layout: Layout, wanted: Callable[[], HostWanted | None], clock: Clock = SYSTEM
     ) -> None:
         self._memory = layout.node / "nexthops.json"
+        self._landmarks = layout.node / "landmarks.json"
         self._wanted = wanted
         self._clock = clock
         told: list[list[str]] = files.read_json(self._memory) or []
-        self._outlook = Outlook(frozenset(Hop(device, address) for device, address in told))
+        answered: list[str] = files.read_json(self._landmarks) or []
+        self._outlook = Outlook(
+            frozenset(Hop(device, address) for device, address in told),
+            landmarks=frozenset(answered),
+        )
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
             wanted = self._wanted()
             if wanted is not None and is_looked_at(wanted):
-                await self._look()
+                await self._look(wanted.landmarks)
             else:
                 self._outlook.seen = WaySeen()
             await asyncio.sleep(RENEW_S)
@@ -49,9 +54,9 @@ class Lookout:
         """Return what is said of the host with how its way to the world stands."""
         return msgspec.structs.replace(facts, way=self._outlook.seen)
 
-    async def _look(self) -> None:
+    async def _look(self, named: tuple[str, ...]) -> None:
         before, outlook = self._outlook.seen, self._outlook
-        known = outlook.known
+        known, answered = outlook.known, outlook.landmarks
         try:
             hops = await asyncio.to_thread(nexthops.fetch)
             links = await asyncio.to_thread(nexthops.fetch_links)
@@ -63,10 +68,15 @@ class Lookout:
         )
         found = dict(zip(hops, looks, strict=True))
         outlook.ailing = {hop.device: nexthops.ailing_ports(hop.device, links) for hop in hops}
-        outlook.note(found, self._clock.monotonic())
+        devices = [hop.device for hop, look in found.items() if look is Look.WELL]
+        heard = await asyncio.to_thread(landmarks.answering, named, devices)
+        beyond = {one: one in heard for one in named}
+        outlook.note(found, self._clock.monotonic(), beyond)
         if outlook.known != known:
             told = sorted((hop.device, hop.address) for hop in outlook.known)
             await asyncio.to_thread(files.write_json, self._memory, told)
+        if outlook.landmarks != answered:
+            await asyncio.to_thread(files.write_json, self._landmarks, sorted(outlook.landmarks))
         if outlook.seen.state is not before.state:
             log.info("the way to the world", state=outlook.seen.state.value, why=outlook.seen.why)
 

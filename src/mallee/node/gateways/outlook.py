@@ -1,7 +1,8 @@
 """What a host makes of its looks at the next hops to the world: open, dead, or nobody can tell.
 
 A hop that never answered proves nothing (a tunnel, a router that is asked otherwise), so only one
-that has answered before can be dead; which have, outlives the agent. Invariants: (1) the first
+that has answered before can be dead; which have, outlives the agent. The same holds of landmarks,
+the addresses further out: where one has answered, one has to. Invariants: (1) the first
 look that fails ends `OPEN`, but *dead* is what has failed for `DEAD_AFTER_S`: when the router
 itself dies, a standby is known to be no better before the host in charge is dead; (2) open is what
 was well for `OPEN_AFTER_S` since it last failed.
@@ -38,6 +39,9 @@ class Look(Enum):
     """The device has no carrier, or is switched off."""
 
 
+NOBODY_ASKED: Mapping[str, bool] = {}
+
+
 @dataclass(slots=True)
 class Outlook:
     """What is known of a host's way to the world."""
@@ -47,6 +51,8 @@ class Outlook:
     seen: WaySeen = field(default_factory=WaySeen)
     ailing: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """By device: those of its ports that have no carrier."""
+    landmarks: frozenset[str] = frozenset()
+    """Those that have answered, of those that are asked."""
     _is_well: bool | None = None
     """What came of the last look; None: nothing."""
     _since: float = 0.0
@@ -54,12 +60,22 @@ class Outlook:
     _has_failed: bool = False
     """Whether it has not been open since it failed."""
 
-    def note(self, looks: Mapping[Hop, Look], now: float) -> None:
-        """Take in a look at all hops that the kernel would use now; none: there is no route."""
+    def note(
+        self, looks: Mapping[Hop, Look], now: float, beyond: Mapping[str, bool] = NOBODY_ASKED
+    ) -> None:
+        """Take in a look at all hops that the kernel would use now; none: there is no route.
+
+        `beyond` are the landmarks that were asked by them, and whether each answered.
+        """
         well = frozenset(hop for hop, look in looks.items() if look is Look.WELL)
+        answered = frozenset(one for one, has_answered in beyond.items() if has_answered)
         if well:
             self.known = well | self.known.intersection(looks)
-            self._note_well(now)
+            self.landmarks = answered | self.landmarks.intersection(beyond)
+            if self.landmarks and not answered:
+                self._note_failing(self._why_beyond(well), now)
+            else:
+                self._note_well(now)
         elif self.known and (not looks or self.known.intersection(looks)):
             self._note_failing(self._why(looks), now)
         else:
@@ -98,6 +114,14 @@ class Outlook:
         return (
             f"{hop.address}, its next hop to the world, does not answer by {hop.device}{beside}. "
             "See whether that router runs, and what is between them."
+        )
+
+    def _why_beyond(self, well: frozenset[Hop]) -> str:
+        hop = min(well)
+        silent = ", ".join(sorted(self.landmarks))
+        return (
+            f"{_words(hop)} is there, and beyond it nobody answers any more ({silent}). See where "
+            "that router leads, and its own way out."
         )
 
 

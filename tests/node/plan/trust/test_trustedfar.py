@@ -88,3 +88,13 @@ def test_numbers_of_subnets_go_with_a_packet(number: int) -> None:
 def test_a_host_is_where_hosts_are(address: str) -> None:
     wanted = test_overlay.example()
     refuse(replace(wanted, own=PeerWanted(test_overlay.OWN.id, "n", address)))
+
+
+@pytest.mark.parametrize(
+    "landmarks",
+    [("127.0.0.1",), ("224.0.0.1",), ("fe80::1%eth0",), ("-I",), ("192.0.2.1",) * 9],
+)
+def test_the_world_is_known_by_machines_in_it(landmarks: tuple[str, ...]) -> None:
+    wanted = replace(test_overlay.example(), landmarks=("192.0.2.1",))
+    assert trust.check_answer(SyncAnswer(wanted=wanted)).wanted == wanted
+    refuse(replace(wanted, landmarks=landmarks))

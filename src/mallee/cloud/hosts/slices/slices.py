@@ -213,6 +213,7 @@ class Slices:
             private_range=network.private_range,
             egress=network.egress,
             ipv6_range=network.ipv6_range,
+            landmarks=network.landmarks,
             vpcs=carried,
             transit_gateways=transitslices.gateways(view, {vpc.id for vpc in carried}),
             instances=tuple(

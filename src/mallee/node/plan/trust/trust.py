@@ -102,8 +102,8 @@ def _check_agrees(wanted: HostWanted, own: Network) -> None:
         wanted.ipv6_range,
         mode=wanted.mode.kind if wanted.mode else "vpc",
     )
-    # Which addresses are lent is the cloud's business alone.
-    if said != replace(own, public_addresses=(), classic=Classic()):
+    # Which addresses are lent, and by what the world is known, is the cloud's business alone.
+    if said != replace(own, public_addresses=(), landmarks=(), classic=Classic()):
         raise trustedvpcs.NotTrusted(
             f"{said}, but mallee.toml of this host has {own}; restart what is older"
         )
@@ -140,6 +140,7 @@ def _check_wanted(wanted: HostWanted) -> None:
         trustedfar.check_far(vpc, wanted)
     if wanted.gateway is not None:
         trustedfar.check_gateway(wanted.gateway)
+    trustedfar.check_landmarks(wanted.landmarks)
     for gateway in wanted.transit_gateways:
         trustedvpcs.check_transit_gateway(gateway)
     for volume in wanted.volumes:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from mallee.model.hosts.hosts import HostWanted, VpcWanted
 from mallee.model.network.carried import FarInterface
+from mallee.model.network import landmarks
 from mallee.model.network.gateways import GatewayWanted
 from mallee.node.plan.network import overlay
 from mallee.node.plan.trust import trustedvpcs
@@ -52,6 +53,12 @@ def check_gateway(gateway: GatewayWanted) -> None:
     is_number = 0 <= gateway.term <= _TERM_MAX and 0 <= gateway.standby_port <= _PORT_MAX
     if not is_number or gateway.standby_id == gateway.host_id:
         raise trustedvpcs.NotTrusted(f"{gateway} as who leads to the world")
+
+
+def check_landmarks(named: tuple[str, ...]) -> None:
+    """Raise `NotTrusted` unless they are few, and addresses of machines."""
+    for fault in landmarks.faults(named):
+        raise trustedvpcs.NotTrusted(f"landmarks: {fault}")
 
 
 def _check_interface(one: FarInterface, wanted: HostWanted) -> None:
