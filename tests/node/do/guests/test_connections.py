@@ -19,7 +19,6 @@ pytestmark = pytest.mark.host
 WITHIN_S = 120.0
 CALLERS = 8
 """More than calls of one connection that libvirtd works on at a time."""
-UUID = "00000000-0000-4000-8000-000000000001"
 
 
 @pytest.fixture
@@ -68,24 +67,32 @@ def test_calls_to_a_libvirtd_that_stands_still_all_end(
 
 
 def test_calls_that_take_long_hold_up_no_others(daemon: libvirtd.Libvirtd) -> None:
+    listener = connections.Listener(lambda connection: None, lambda: None)
+    lent = connections.Connections(daemon.layout.libvirt_uri, listener)
     real = found(daemon)
+    real.close()
     pipes = [daemon.layout.root / f"pipe{number}" for number in range(CALLERS)]
     failures: list[HypervisorFailed] = []
 
-    def restore(pipe: Path) -> None:
+    def read_machine(pipe: Path) -> None:
         try:
-            real.restore(UUID, pipe)
+            with lent.calling() as connection:
+                connection.saveImageGetXMLDesc(str(pipe), 0)
         except HypervisorFailed as error:
             failures.append(error)
 
+    def call() -> None:
+        with lent.calling() as connection:
+            connection.listAllDomains()
+
     for pipe in pipes:
         os.mkfifo(pipe)
-    callers = [threading.Thread(target=restore, args=(pipe,), daemon=True) for pipe in pipes]
+    callers = [threading.Thread(target=read_machine, args=(pipe,), daemon=True) for pipe in pipes]
     for one in callers:
         one.start()
     # Whoever opens a pipe to write waits for its reader: all of them are under way by then.
     ends = [pipe.open("wb") for pipe in pipes]
-    other = threading.Thread(target=real.list, daemon=True)
+    other = threading.Thread(target=call, daemon=True)
     other.start()
     other.join(WITHIN_S)
     assert not other.is_alive()
@@ -94,4 +101,4 @@ def test_calls_that_take_long_hold_up_no_others(daemon: libvirtd.Libvirtd) -> No
     for one in callers:
         one.join(WITHIN_S)
     assert len(failures) == CALLERS
-    real.close()
+    lent.close()
