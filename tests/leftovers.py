@@ -53,7 +53,7 @@ class Journal:
 
     def hear(self, event: str, told: tuple[Any, ...]) -> None:
         """Hear of what Python does (`sys.addaudithook`)."""
-        if event in ("tempfile.mkdtemp", "tempfile.mkstemp"):
+        if event in ownhost.TEMPORARY:
             self.made[Path(told[0]).absolute()] = self.who(time.time())
 
     def end(self, test: str) -> None:
@@ -140,6 +140,7 @@ def _directories(journal: Journal) -> Iterator[str]:
 def _processes(journal: Journal) -> Iterator[str]:
     """Processes that were started here, whatever namespaces they made for themselves since."""
     ours = os.readlink("/proc/self/ns/ipc")
+    known = {os.getpid(), *(guard.pid for guard in ownhost.guards)}
     for one in Path("/proc").glob("[0-9]*"):
         pid = int(one.name)
         try:
@@ -151,7 +152,7 @@ def _processes(journal: Journal) -> Iterator[str]:
             continue
         named = journal.maker_of(line)
         # One that has ended waits for its parent to look: it is nothing but a number.
-        if pid != os.getpid() and state not in "ZX" and (is_ours or named):
+        if pid not in known and state not in "ZX" and (is_ours or named):
             yield f"process {pid}: {line[:160]}, started by {named or journal.who(_born(rest))}"
 
 

@@ -1,18 +1,21 @@
-"""What a test leaves behind fails the run and is named with it; what others have does not."""
+"""What a test leaves behind is named and fails the run, and is taken away of a run that is killed
+too; what others have is neither."""
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mallee.kit import process
+
 TOP = Path(__file__).parents[2]
-WITHIN_S = 300.0
+WITHIN_S = 600.0
 CONFTEST = """
 from tests import leftovers, ownhost
 ownhost.enter()
@@ -73,6 +76,20 @@ def test_memory():
 def test_system_v_memory():
     run("ipcmk", "--shmem", "4096")
 """
+LASTS = """
+import pathlib, subprocess, tempfile, time
+
+def test_lasts():
+    place = pathlib.Path(tempfile.mkdtemp(prefix="m-"))
+    (place / "disk").touch()
+    subprocess.run(["truncate", "-s", "1M", place / "disk"], check=True)
+    subprocess.run(["losetup", "--find", place / "disk"], check=True)
+    subprocess.Popen(["sleep", "600"], env={}, cwd="/", start_new_session=True)
+    line = ["sh", "-c", "unshare --ipc --pid --fork --kill-child sleep 600; :", place]
+    apart = subprocess.Popen(line, start_new_session=True)
+    print(place, flush=True)
+    apart.wait()
+"""
 TIDY = """
 import subprocess, tempfile
 
@@ -87,41 +104,57 @@ KINDS = (
 )
 
 
-def run(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
-    """Run tests in a run of their own; return its status, and its lines of what was left."""
+def begin(place: Path, tests: str, *words: str) -> "subprocess.Popen[str]":
+    """Begin a run of tests of its own."""
     (place / "conftest.py").write_text(CONFTEST)
     (place / "test_own.py").write_text(tests)
     line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", place]
-    done = subprocess.run(
+    return subprocess.Popen(
         [*line, "-c", "/dev/null", "--basetemp", place / "own", *words, place / "test_own.py"],
         cwd=TOP,
         env=os.environ | {"PYTHONPATH": str(TOP), "TMPDIR": str(place)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=WITHIN_S,
     )
-    _, _, said = done.stdout.partition(" left behind ")
-    assert " passed in " in done.stdout, done.stdout + done.stderr
-    return done.returncode, [line for line in said.splitlines() if " by " in line]
+
+
+def run(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
+    """Run tests in a run of their own; return its status, and its lines of what was left."""
+    with begin(place, tests, *words) as running:
+        stdout, _ = running.communicate(timeout=WITHIN_S)
+    _, _, said = stdout.partition(" left behind ")
+    assert " passed in " in stdout, stdout
+    return running.returncode, [line for line in said.splitlines() if " by " in line]
+
+
+def wait_until(is_true: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.02)
+
+
+def there(place: Path) -> list[str]:
+    """What is on the machine of a run in that directory: files, loop devices, processes."""
+    listed = subprocess.run(
+        ["losetup", "-ln", "-O", "NAME,BACK-FILE"], capture_output=True, text=True, check=True
+    )
+    found = [line for line in listed.stdout.splitlines() if str(place) in line]
+    for one in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (one / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(place) in line:
+            found.append(line.decode())
+    return found + [str(path) for path in place.glob("m-*")]
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A directory whose leftovers are taken away in the end."""
-    with tempfile.TemporaryDirectory(prefix="m-") as made:
+    """A directory for a run."""
+    with tempfile.TemporaryDirectory(prefix="r-") as made:
         yield Path(made)
-        listed = subprocess.run(["losetup", "-ln", "-O", "NAME,BACK-FILE"], capture_output=True)
-        for line in listed.stdout.decode().splitlines():
-            if made in line:
-                subprocess.run(["losetup", "--detach", line.split()[0]], check=True)
-
-
-def end(lines: list[str]) -> None:
-    """End the processes that a run left."""
-    for line in lines:
-        if found := re.match(r"process (\d+): ", line):
-            os.kill(int(found[1]), signal.SIGKILL)
 
 
 @pytest.mark.host
@@ -130,11 +163,18 @@ def test_what_a_test_leaves_is_named_and_fails_the_run(
     place: Path, workers: tuple[str, ...]
 ) -> None:
     status, left = run(place, TESTS, *workers)
-    end(left)
+    wait_until(lambda: not there(place), "all to be taken away")
+    wait_until(lambda: not list(filter(is_alive, left)), "the processes to be ended")
     assert status == 1
     for kind in KINDS:
         assert any(line_tells(kind, line) for line in left), (kind, left)
     assert not any(" before any test" in line for line in left)
+
+
+def is_alive(line: str) -> bool:
+    """Whether a line is about a process that runs still."""
+    found = re.match(r"process (\d+): ", line)
+    return found is not None and process.is_alive(int(found[1]))
 
 
 def line_tells(kind: str, line: str) -> bool:
@@ -154,3 +194,14 @@ def test_a_tidy_run_passes_whatever_others_have(place: Path) -> None:
     ):
         assert run(place, TIDY) == (0, [])
         other.kill()
+
+
+@pytest.mark.host
+def test_nothing_is_left_of_a_run_that_is_killed(place: Path) -> None:
+    with begin(place, LASTS, "-s") as running:
+        assert running.stdout is not None
+        made = next(line for line in running.stdout if str(place) in line)
+        assert len(there(place)) >= 3, there(place)
+        running.kill()
+    wait_until(lambda: not Path(made.strip()).exists(), "its directory to be gone")
+    wait_until(lambda: not there(place), "all of it to be gone")
