@@ -1,12 +1,16 @@
 """The command as a whole: its help says what each verb does, and no mistake shows its insides."""
 
 import importlib
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mallee.cli import main
+from mallee.model.layout import Layout
 from tests.cli.conftest import Run, Said
 
 
@@ -86,3 +90,27 @@ def test_a_document_that_is_no_text_is_said(run: Run, tmp_path: Path) -> None:
     ):
         assert (said.status, why in said.err) == (1, True), said.err
         assert "cure:" in said.err
+
+
+def test_a_host_of_another_cloud_says_where_its_front_end_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, root_dir: Path
+) -> None:
+    monkeypatch.setenv("MALLEE_ROOT", str(root_dir))
+    path = Layout(root_dir).node_pki / "membership.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"url": "https://192.0.2.1:8774", "host_id": "host-1"}')
+    assert main.run(["hosts"]) == 1
+    said = capsys.readouterr().err
+    assert "a host of the cloud at https://192.0.2.1:8774" in said
+    assert "starts one" not in said
+
+
+def test_who_reads_no_more_is_no_trouble(tmp_path: Path) -> None:
+    conf = tmp_path / "eucalyptus.conf"
+    conf.write_text('VNET_MODE="SYSTEM"\nVNET_SUBNET="192.0.2.0"\nVNET_NETMASK="255.255.255.0"\n')
+    reader, writer = os.pipe()
+    os.close(reader)
+    line = [sys.executable, "-m", "mallee.cli.main", "config", "import", conf, "--root", tmp_path]
+    done = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, "roken" in done.stderr) == (141, False), done.stderr

@@ -188,3 +188,9 @@ def test_what_no_line_says_is_as_in_the_cloud_that_there_is() -> None:
     assert made is not None
     assert (made.listen, made.database_url) == ("0.0.0.0", held.database_url)
     assert made.network.mode == "managed"
+
+
+def test_lines_that_say_what_is_not_understood_are_named() -> None:
+    odd = 'if true; then\nCC_PORT=99999\nVNET_MODE="MANAGED"\nVNET_ADDRSPERNET="33"\nFOO\n'
+    assert eucalyptusconf.read(odd).unread == (1, 2, 4, 5)
+    assert eucalyptusconf.read(MANAGED).unread == ()

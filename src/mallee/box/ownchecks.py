@@ -354,6 +354,7 @@ _OF_CLOUDS = frozenset(
         "host",
         "object store",
         "secrets",
+        "front ends",
         "routes",
         "leftovers",
         "authority",

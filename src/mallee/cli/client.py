@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from mallee.aws import clientfiles
-from mallee.box import client, owners, steps
+from mallee.box import client, nodejoin, owners, steps
 from mallee.model.configuration import settings as configuration
 from mallee.model.configuration.settings import Settings
 from mallee.model.identity import identities
 from mallee.model.layout import Layout
+from mallee.node import cloud as node_cloud
 
 
 def access(layout: Layout) -> client.Access:
@@ -17,6 +18,7 @@ def access(layout: Layout) -> client.Access:
     try:
         return client.read_access(layout, owners.read_settings(layout))
     except client.Unreachable as error:
+        _refuse_host(layout)
         raise steps.Failed(
             str(error), "`mallee up` starts one; `--root DIR` names another place"
         ) from error
@@ -24,6 +26,16 @@ def access(layout: Layout) -> client.Access:
         raise steps.Failed(
             f"{error.filename} is for the machine's owner only", "run this with sudo"
         ) from error
+
+
+def _refuse_host(layout: Layout) -> None:
+    """Raise `steps.Failed` where the machine is a host of a cloud elsewhere."""
+    member = node_cloud.read_membership(layout) if nodejoin.is_node(layout) else None
+    if member is not None:
+        raise steps.Failed(
+            f"this machine is a host of the cloud at {member.url}, and not its front end",
+            "say it there; on this one: mallee status, mallee doctor, mallee logs",
+        )
 
 
 def taken_away(layout: Layout) -> client.Access:

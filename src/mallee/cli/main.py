@@ -5,6 +5,7 @@ A verb is a function in a sibling file, found by name only when it is called, so
 error), 2 wrong usage.
 """
 
+import os
 import sys
 
 from cyclopts import App
@@ -276,6 +277,8 @@ GROUPS = {
         },
     ),
 }
+_READ_NO_MORE = 141
+"""The exit status when whoever reads the output has gone, such as `head`: as a shell tells it."""
 LISTS = frozenset({"hosts", "networks", "zones"})
 """Groups whose name alone lists what there is."""
 
@@ -288,7 +291,15 @@ for _name, (_help, _verbs) in GROUPS.items():
 
 def main() -> None:
     """Run the command line; the process ends with its exit status."""
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = _READ_NO_MORE
+    if status == _READ_NO_MORE:
+        # What is still to be written has nowhere to go: nobody shall hear of it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:
@@ -313,6 +324,8 @@ def run(arguments: list[str]) -> int:
     except EOFError:
         words.complain(steps.Failed("nobody is there to answer", "say it with an option: --help"))
         return 1
+    except BrokenPipeError:
+        return _READ_NO_MORE
     except OSError as error:
         words.complain(steps.Failed(str(error), "mallee doctor"))
         return 1

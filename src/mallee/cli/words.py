@@ -12,13 +12,18 @@ from rich.table import Table
 
 from mallee.box import steps
 
+_VISIBLE = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
+"""Characters that would steer a terminal: what strangers named their things may have them."""
+
 OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def tell(text: str) -> None:
     """Say something about what is going on."""
-    ERR.print(text, markup=False)
+    ERR.print(visible(text), markup=False)
 
 
 def complain(trouble: steps.Failed) -> None:
@@ -29,8 +34,8 @@ def complain(trouble: steps.Failed) -> None:
 
 
 def give(text: str) -> None:
-    """Give data: what another program may read."""
-    sys.stdout.write(text + "\n")
+    """Give data: what another program may read. A terminal is not steered by it."""
+    sys.stdout.write((visible(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -47,5 +52,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def plain(text: str) -> str:
-    """Return the text with its brackets safe from being read as markup."""
-    return text.replace("[", "\\[")
+    """Return the text safe from being read as markup, or as a terminal's commands."""
+    return visible(text).replace("[", "\\[")
+
+
+def visible(text: str) -> str:
+    """Return the text with its control characters, but tabs and ends of lines, written out."""
+    return text.translate(_VISIBLE)

@@ -103,7 +103,8 @@ def move_database(target: str = "-", *, root: Root = DEFAULT) -> None:
 def import_eucalyptus(conf: Path, *, root: Root = DEFAULT) -> None:
     """Print settings like those of a `eucalyptus.conf`, and say what became of each line.
 
-    What no line can say is as in the settings of this machine's cloud, where there is one.
+    What no line can say is as in the settings of this machine's cloud, where there is one. Exit
+    status 1 when lines were not understood: the settings are printed without them.
     """
     held = owners.read_settings(Layout(root))
     made = eucalyptusconf.read(_read(conf, errors="replace"), held)
@@ -114,6 +115,12 @@ def import_eucalyptus(conf: Path, *, root: Root = DEFAULT) -> None:
     if made.settings is None:
         raise steps.Failed("no settings can be made of it", "see above what is wrong")
     words.give(settingschanges.shown(made.settings, with_secrets=True).rstrip())
+    if made.unread:
+        numbers = ", ".join(map(str, made.unread))
+        raise steps.Failed(
+            f"not understood: line {numbers} of {conf}; these settings leave that out",
+            "put it right there, or in the settings",
+        )
 
 
 def _of_history(layout: Layout, number: int) -> Settings:

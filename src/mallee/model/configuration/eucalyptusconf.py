@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from mallee.model.configuration import eucalyptusnets, eucalyptuswords, settings
 from mallee.model.configuration.settings import Settings
 
+_MISREAD = "is not understood"
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)$")
 
 
@@ -39,6 +40,8 @@ class Imported:
     lines: tuple[Line, ...]
     troubles: tuple[str, ...]
     """What is not as it was, and what no line says."""
+    unread: tuple[int, ...] = ()
+    """Numbers of lines that say something which is not understood: nothing came of them."""
 
 
 @dataclass(slots=True)
@@ -54,11 +57,11 @@ class _Draft:
 def read(text: str, base: Settings | None = None) -> Imported:
     """Read a file. What no line can say (all but the network and where the cloud listens) is as in
     `base`, the settings of the cloud that there is; as by default without one."""
-    lines, troubles = _assignments(text)
+    lines, strange = _assignments(text)
     values = {line.name: line.value for line in lines}
     made = eucalyptusnets.read(values)
     begun = replace(base or Settings(), network=made.network)
-    draft = _Draft(values, made, begun, [*troubles, *made.troubles])
+    draft = _Draft(values, made, begun, [*strange.values(), *made.troubles])
     last = {line.name: line.number for line in lines}
     told: list[Line] = []
     for line in lines:
@@ -67,16 +70,19 @@ def read(text: str, base: Settings | None = None) -> Imported:
         else:
             became = _become(line.name, draft)
         told.append(Line(line.number, line.name, line.value, became))
+    misread = [line.number for line in told if line.became.startswith(_MISREAD)]
+    unread = tuple(sorted({*strange, *misread}))
     try:
         checked = settings.parse(settings.encode(draft.settings))
     except settings.InvalidSettings as error:
-        return Imported(None, tuple(told), (*draft.troubles, str(error)))
-    return Imported(checked, tuple(told), tuple(draft.troubles))
+        return Imported(None, tuple(told), (*draft.troubles, str(error)), unread)
+    return Imported(checked, tuple(told), tuple(draft.troubles), unread)
 
 
-def _assignments(text: str) -> tuple[list[Line], list[str]]:
+def _assignments(text: str) -> tuple[list[Line], dict[int, str]]:
+    """Return the assignments, and of other lines by number what is strange about them."""
     lines: list[Line] = []
-    troubles: list[str] = []
+    troubles: dict[int, str] = {}
     for number, raw in enumerate(text.splitlines(), 1):
         if not raw.strip() or raw.lstrip().startswith("#"):
             continue
@@ -84,10 +90,10 @@ def _assignments(text: str) -> tuple[list[Line], list[str]]:
         try:
             words = shlex.split(found["value"], comments=True) if found else None
         except ValueError as error:
-            troubles.append(f"line {number} is not understood ({error}): {raw.strip()[:80]}")
+            troubles[number] = f"line {number} is not understood ({error}): {raw.strip()[:80]}"
             continue
         if found is None or words is None or len(words) > 1:
-            troubles.append(f"line {number} is no assignment: {raw.strip()[:80]}")
+            troubles[number] = f"line {number} is no assignment: {raw.strip()[:80]}"
             continue
         lines.append(Line(number, found["name"], words[0] if words else "", ""))
     return lines, troubles
@@ -105,7 +111,7 @@ def _become(name: str, draft: _Draft) -> str:
             return maker(value, draft)
         except ValueError as error:
             draft.troubles.append(f"{name}: {error}")
-            return f"is not understood: {error}"
+            return f"{_MISREAD}: {error}"
     return eucalyptuswords.of(name, draft.settings.network.mode)
 
 
