@@ -57,6 +57,9 @@ _HEADER_VALUE = re.compile(r"[ -~]{0,4096}")
 _STATUSES = frozenset(status.value for status in HTTPStatus)
 _TIME_MAX = 1 << 34
 _COUNT_MAX = 1 << 24
+_TIMES_MAX = 1 << 31
+_GENERATION_MAX = 1 << 53
+_HOPS_MAX = 255
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
@@ -119,6 +122,8 @@ def _check_ask(ask: Ask) -> None:
 
 
 def _check_wanted(wanted: HostWanted) -> None:
+    if not 0 <= wanted.generation <= _GENERATION_MAX:
+        raise trustedvpcs.NotTrusted(f"the generation {wanted.generation}")
     trustedvpcs.check_text("region", wanted.region, _NAME)
     trustedvpcs.check_text("zone", wanted.zone, _NAME)
     for text in (wanted.public_range, wanted.private_range):
@@ -138,6 +143,9 @@ def _check_wanted(wanted: HostWanted) -> None:
     for vpc in wanted.vpcs:
         trustedvpcs.check_vpc(vpc, wanted)
         trustedfar.check_far(vpc, wanted)
+    trustedvpcs.check_all(wanted)
+    trustedvpcs.check_unique("volume", (volume.id for volume in wanted.volumes))
+    trustedvpcs.check_unique("instance", (instance.id for instance in wanted.instances))
     if wanted.gateway is not None:
         trustedfar.check_gateway(wanted.gateway)
     trustedfar.check_landmarks(wanted.landmarks)
@@ -199,6 +207,12 @@ def _check_instance(instance: InstanceWanted) -> None:
     if not all(0 < count <= _COUNT_MAX for count in counts):
         raise trustedvpcs.NotTrusted(
             f"{instance.id} with {counts} as its processors, memory and disk"
+        )
+    times = (instance.launch, instance.reboots)
+    hops = instance.metadata_options.http_put_response_hop_limit
+    if not (all(0 <= one <= _TIMES_MAX for one in times) and 0 < hops <= _HOPS_MAX):
+        raise trustedvpcs.NotTrusted(
+            f"{instance.id} launched and rebooted {times} times, its metadata {hops} hops away"
         )
     if instance.disk is not None:
         trustedvolumes.check_blob(instance.disk, trustedvolumes.DISK_FORMATS)

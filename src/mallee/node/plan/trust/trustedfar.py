@@ -10,8 +10,8 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TypeVar
 
 from mallee.model.hosts.hosts import HostWanted, VpcWanted
-from mallee.model.network.carried import FarInterface
 from mallee.model.network import landmarks
+from mallee.model.network.carried import FarInterface
 from mallee.model.network.gateways import GatewayWanted
 from mallee.node.plan.network import overlay
 from mallee.node.plan.trust import trustedvpcs

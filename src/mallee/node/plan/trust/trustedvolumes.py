@@ -110,7 +110,7 @@ def check_disk(disk: DiskWanted) -> None:
 def check_blob(blob: Blob, formats: Collection[str]) -> None:
     """Raise `NotTrusted` unless a host may keep such a file, in one of the forms."""
     trustedvpcs.check_text("name of a blob", blob.sha256, _SHA256)
-    if blob.format not in formats or blob.size_bytes < 0:
+    if blob.format not in formats or not 0 <= blob.size_bytes <= SIZE_GIB_MAX << 30:
         raise NotTrusted(f"a blob of the form {blob.format[:80]!r}, {blob.size_bytes} bytes long")
 
 

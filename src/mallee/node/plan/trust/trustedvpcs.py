@@ -3,6 +3,7 @@ becomes a rule, a route or a line of dnsmasq's configuration. Pure.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
@@ -36,6 +37,9 @@ _PROTOCOL_MAX = 255
 _PORT_MAX = 65535
 _NUMBER_MAX = 32767
 _BPS_MAX = 1 << 40
+_DEVICE_INDEX_MAX = 31
+_NARROWEST, _NARROWEST6 = 30, 126
+"""A range has room for a router and a name server."""
 
 
 class NotTrusted(Exception):
@@ -45,8 +49,9 @@ class NotTrusted(Exception):
 def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
     """Raise `NotTrusted` unless the VPC may be carried on a host with these ranges."""
     check_id("vpc", vpc.id)
+    _check_index(vpc.link_index, network.LINK_INDEX_MAX)
     for cidr in (vpc.cidr, *vpc.more_cidrs):
-        check_network(cidr)
+        _check_wide(cidr)
     for cidr in vpc.ipv6_cidrs:
         _check_part_of_ours(cidr, wanted.ipv6_range)
     for subnet in vpc.subnets:
@@ -59,6 +64,7 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
         _check_gateway(gateway, wanted)
     for endpoint in vpc.endpoints:
         _check_endpoint(endpoint)
+    _check_places(vpc)
     for table in vpc.route_tables:
         check_id("rtb", table.id)
         for route in table.routes:
@@ -90,6 +96,25 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
         raise NotTrusted(fault)
 
 
+def check_all(wanted: HostWanted) -> None:
+    """Raise `NotTrusted` unless what is told of several VPCs goes together."""
+    check_unique("VPC", (vpc.id for vpc in wanted.vpcs))
+    check_unique("index of a link", (str(vpc.link_index) for vpc in wanted.vpcs))
+    those = (one.id for vpc in wanted.vpcs for one in vpc.interfaces)
+    check_unique("interface", those)
+
+
+def _check_places(vpc: VpcWanted) -> None:
+    """Refuse what stands in another VPC, or in no subnet."""
+    subnet_ids = {subnet.id for subnet in vpc.subnets}
+    for one in (*vpc.interfaces, *vpc.nat_gateways, *vpc.endpoints):
+        if one.subnet_id not in subnet_ids:
+            raise NotTrusted(f"{one.id} in no subnet of its VPC")
+    for interface in vpc.interfaces:
+        if interface.vpc_id != vpc.id:
+            raise NotTrusted(f"{interface.id} of {interface.vpc_id} in {vpc.id}")
+
+
 def check_transit_gateway(gateway: TransitGatewayWanted) -> None:
     """Raise `NotTrusted` unless a host may carry the transit gateway."""
     check_id("tgw", gateway.id)
@@ -106,15 +131,16 @@ def check_transit_gateway(gateway: TransitGatewayWanted) -> None:
 
 
 def _check_part_of_ours(cidr: str, ipv6_range: str) -> None:
-    network = check_network6(cidr)
-    if not ipv6_range or not network.subnet_of(check_network6(ipv6_range)):
-        raise NotTrusted(f"{network}, which is not of the cloud's range of IPv6 {ipv6_range}")
+    part = _check_wide6(cidr)
+    if not ipv6_range or not part.subnet_of(check_network6(ipv6_range)):
+        raise NotTrusted(f"{part}, which is not of the cloud's range of IPv6 {ipv6_range}")
 
 
 def _check_subnet(subnet: SubnetWanted) -> None:
     check_id("subnet", subnet.id)
-    check_network(subnet.cidr)
-    _check_ranges(filter(None, (subnet.ipv6_cidr,)))
+    _check_wide(subnet.cidr)
+    if subnet.ipv6_cidr:
+        _check_wide6(subnet.ipv6_cidr)
     if subnet.route_table_id:
         check_id("rtb", subnet.route_table_id)
     if subnet.acl_id:
@@ -125,7 +151,8 @@ def _check_group(group: GroupWanted) -> None:
     check_id("sg", group.id)
     for member_ip in group.member_ips:
         check_network(member_ip)
-    _check_ranges(group.member_ip6s)
+    for member_ip in group.member_ip6s:
+        check_network6(member_ip)
     for rule in group.rules:
         _check_rule(rule)
 
@@ -170,6 +197,8 @@ def _check_interface(interface: InterfaceWanted, wanted: HostWanted) -> None:
         check_id("sg", group_id)
     check_mac(interface.mac)
     check_text("host name", interface.hostname, _NAME)
+    if not 0 <= interface.device_index <= _DEVICE_INDEX_MAX:
+        raise NotTrusted(f"{interface.id} as card {interface.device_index}")
     first = AddressWanted(
         private_ip=interface.private_ip,
         public_ip=interface.public_ip,
@@ -268,6 +297,26 @@ def check_network6(text: str) -> IPv6Network:
         return IPv6Network(text.replace("%", " "))
     except ValueError as error:
         raise NotTrusted(f"{text[:80]!r} as a range of IPv6") from error
+
+
+def check_unique(what: str, those: Iterable[str]) -> None:
+    """Raise `NotTrusted` unless no two are the same."""
+    for one, count in Counter(those).items():
+        if count > 1:
+            raise NotTrusted(f"the {what} {one} {count} times")
+
+
+def _check_wide(text: str) -> None:
+    found = check_network(text)
+    if found.prefixlen > _NARROWEST:
+        raise NotTrusted(f"{found}, in which there is no room")
+
+
+def _check_wide6(text: str) -> IPv6Network:
+    found = check_network6(text)
+    if found.prefixlen > _NARROWEST6:
+        raise NotTrusted(f"{found}, in which there is no room")
+    return found
 
 
 def _check_ranges(texts: Iterable[str]) -> None:
