@@ -13,7 +13,7 @@ GUIDE = Path(__file__).parents[2] / "docs/networking.md"
 
 SSH = (
     "exec /usr/bin/ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR "
-    '-o UserKnownHostsFile=/dev/null -o ConnectTimeout=2 "$@"'
+    '-o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 "$@"'
 )
 """As a person does: says yes to the host key."""
 

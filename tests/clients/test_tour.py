@@ -18,7 +18,7 @@ README = Path(__file__).parents[2] / "README.md"
 SSH = """#!/bin/sh
 # As a person does: says yes to the host key, tries again until the guest is up, asks its name.
 exec /usr/bin/ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \\
-    -o LogLevel=ERROR -o ConnectTimeout=2 -o ConnectionAttempts=30 "$@" hostname
+    -o LogLevel=ERROR -o ConnectTimeout=10 -o ConnectionAttempts=30 "$@" hostname
 """
 
 
