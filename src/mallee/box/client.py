@@ -72,7 +72,10 @@ def read_access(layout: Layout, held: settings.Settings) -> Access:
 
 def serves_objects(access: Access) -> bool:
     """Tell whether S3 answers: it knows that a bucket is not there, which nobody else would say."""
-    request = botocore.awsrequest.AWSRequest(method="HEAD", url=f"{access.endpoint}/-")
+    # Who serves S3 keeps the connection, and may change: what is asked next shall not hang on it.
+    request = botocore.awsrequest.AWSRequest(
+        method="HEAD", url=f"{access.endpoint}/-", headers={"Connection": "close"}
+    )
     try:
         answer = _session().send(request.prepare())
     except botocore.exceptions.BotoCoreError:
