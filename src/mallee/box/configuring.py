@@ -9,6 +9,7 @@ and the next change put the former document back (`settingshistory`).
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ from mallee.model.layout import Layout
 CONFIRM_S = 60.0
 """A change that the cloud and its hosts have not confirmed by then is undone, unless another time
 is asked for."""
+
+
+_SAID_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +127,13 @@ def _begin(layout: Layout, wish: Wish, entry: settingshistory.Entry) -> Begun:
 
 
 def _late(layout: Layout, begun: Begun) -> str:
-    """Say which front ends are still to get it."""
+    """Say which front ends are still to get it; those that are there have a moment to say so."""
     if not begun.id:
         return ""
-    missing = ", ".join(rollouts.late(layout, begun.id))
-    return f"; not yet at {missing}" if missing else "; at all front ends"
+    deadline = time.monotonic() + _SAID_S
+    while (missing := rollouts.late(layout, begun.id)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return f"; not yet at {', '.join(missing)}" if missing else "; at all front ends"
 
 
 def _result(layout: Layout, entry: settingshistory.Entry, former: int) -> str:
