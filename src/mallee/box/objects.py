@@ -5,9 +5,11 @@ there. Called by `mallee buckets check`. Not its business: whether stored bytes 
 scrub finds while the cloud is up.
 """
 
+from pathlib import Path
+
 import msgspec
 
-from mallee.box import asowner, status, steps
+from mallee.box import asowner, owners, status, steps
 from mallee.model.layout import Layout
 from mallee.model.storage.scrubs import Lost
 
@@ -44,9 +46,13 @@ def check(layout: Layout, *, repairs: bool) -> Findings:
         raise steps.Failed(
             "the cloud is up: what is under way would be taken for wrong", "mallee down"
         )
-    if not layout.objects.exists():
-        raise steps.Failed("this cloud has no objects", "")
+    held = owners.read_settings(layout).objects
+    if held.engine == "elsewhere":
+        raise steps.Failed("another front end has the objects", "run it there")
+    place = Path(held.directory) if held.directory else layout.objects
+    if not place.exists():
+        raise steps.Failed("this cloud has no objects", f"see that {place} is there")
     options = ("--repair",) if repairs else ()
     program = ("mallee.cloud.s3.checking", "--root", str(layout.root), *options)
-    said = asowner.run(layout.objects, program, "")
+    said = asowner.run(place, program, "")
     return msgspec.json.decode(said.splitlines()[-1], type=Findings)

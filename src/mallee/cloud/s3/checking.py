@@ -1,8 +1,9 @@
 """Compares index and files of objects: `python -m mallee.cloud.s3.checking --root DIR`.
 
-Nothing else may have the store open, so it is run while the cloud is down, as the cloud's user: by
-`box.objects`, to which its last line says in JSON what it found. With `--repair` it sets right
-what can be set right without loss. Not its business: whether the bytes are right (`scrubbing`).
+Nothing else may have the store open, so it is run while the cloud is down, as the cloud's user; a
+directory that front ends share it leads meanwhile (`frontends.borrowing`). Called by `box.objects`,
+to which its last line says in JSON what it found. With `--repair` it sets right what can be set
+right without loss. Not its business: whether the bytes are right (`scrubbing`).
 """
 
 import argparse
@@ -17,10 +18,11 @@ import msgspec
 from mallee.cloud import bootstrap
 from mallee.cloud.state import database, records
 from mallee.cloud.state.errors import StoreError
-from mallee.model.configuration.settings import InvalidSettings
+from mallee.model.configuration.settings import InvalidSettings, Settings
 from mallee.model.layout import Layout
 from mallee.model.storage.scrubs import Lost
 from mallee.walrus import opening
+from mallee.walrus.check import Findings
 from mallee.walrus.seam import Loser
 
 LOST_MAX = 10_000
@@ -35,16 +37,30 @@ def main() -> None:
     asked = parser.parse_args()
     layout = Layout(asked.root)
     try:
-        opened = opening.open_engine(layout.objects, bootstrap.read_settings(layout).objects)
-        with contextlib.closing(opened):
-            findings = opened.check(repairs=asked.repair)
-    except opening.CANNOT_OPEN as error:
+        findings = _check(layout, bootstrap.read_settings(layout), repairs=asked.repair)
+    except (*opening.CANNOT_OPEN, StoreError) as error:
         raise SystemExit(str(error)) from error
     told = {
         **{one.name: getattr(findings, one.name) for one in dataclasses.fields(findings)},
         "losers": _named(layout, findings.losers),
     }
     sys.stdout.buffer.write(msgspec.json.encode(told))
+
+
+def _check(layout: Layout, configured: Settings, *, repairs: bool) -> Findings:
+    """Compare, alone in the store. Raises `CANNOT_OPEN`, `StoreError`; ends where others lead."""
+    with contextlib.ExitStack() as stack:
+        term = None
+        if configured.objects.engine == "shared":
+            # What it takes to lead others is many modules.
+            from mallee.cloud.frontends import borrowing
+
+            try:
+                term = stack.enter_context(borrowing.term(layout, configured))
+            except (borrowing.Led, OSError) as error:
+                raise SystemExit(str(error)) from error
+        opened = opening.open_engine(layout.objects, configured.objects, term)
+        return stack.enter_context(contextlib.closing(opened)).check(repairs=repairs)
 
 
 def _named(layout: Layout, losers: Sequence[Loser]) -> list[Lost]:

@@ -57,6 +57,16 @@ class Lead:
         self._ask(self._own(sa.delete(tables.LEASE)).returning(_L.name))
         self.held_until = 0.0
 
+    def holder(self) -> str:
+        """Return who has it, whether it has run out or not; empty: nobody, or it is not known."""
+        asked = sa.select(_L.holder).where(_L.name == self._row["name"])
+        try:
+            with self._engine.begin() as connection:
+                return str(connection.execute(asked).scalar_one_or_none() or "")
+        except exc.DBAPIError as error:
+            _log.warning("lease not asked for", problem=str(error.orig)[:200], **self._row)
+            return ""
+
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
