@@ -179,6 +179,8 @@ PLAIN = {
     "NotBefore": "2030-01-01T00:00:00Z",
     "Vcpus": "1",
     "MemoryMib": "256",
+    "ConfirmSeconds": "60",
+    "Word": "holds",
 }
 SPELLED = {"Codes": "Codes.member.1"}
 """Parameters that are lists, as a form has them."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.postgres
 
 BOTH = (FRONT, SECOND)
 SETTLED_S = 420.0
-CONFIRM_S = 60.0
+CONFIRM_S = 60
 
 
 @contextmanager

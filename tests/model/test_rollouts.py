@@ -27,7 +27,7 @@ WISHED = Rollout(
     by="root",
     front_end="fe-b",
     awaited=("fe-b", "fe-a", "fe-c"),
-    confirm_s=60.0,
+    confirm_s=60,
     requested_at=1000.0,
 )
 

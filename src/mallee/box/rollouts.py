@@ -42,7 +42,7 @@ def begin(layout: Layout, text: str, what: str, confirm_s: float) -> Begun:
         "Document": sharing.document(settings.parse(text)),
         "What": what[:_WHY_LENGTH_MAX],
         "By": settingshistory.who(),
-        "ConfirmSeconds": confirm_s,
+        "ConfirmSeconds": min(max(1, round(confirm_s)), rollouts.CONFIRM_S_MAX),
     }
     try:
         made = _call(layout, "CreateRollout", asked)["Rollout"]

@@ -240,7 +240,7 @@ class CreateRolloutRequest(TypedDict):
     Document: str
     What: str
     By: str
-    ConfirmSeconds: float
+    ConfirmSeconds: int
 
 
 class CreateRolloutResponse(TypedDict):
@@ -1145,7 +1145,7 @@ class Rollout(TypedDict):
     FrontEndId: str
     FrontEndName: str
     AwaitedIds: Sequence[str] | Fragment
-    ConfirmSeconds: float
+    ConfirmSeconds: int
     RequestedAt: datetime | float
     DecidedAt: NotRequired[datetime | float | None]
     Outcome: str

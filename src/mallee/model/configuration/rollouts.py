@@ -14,7 +14,7 @@ import msgspec
 
 START_S = 60.0
 """What the daemons of one machine may take to start anew, besides the time for confirming."""
-CONFIRM_S_MAX = 3600.0
+CONFIRM_S_MAX = 3600
 KEPT = 32
 """So many rollouts are remembered."""
 HOLDS = "holds"
@@ -70,7 +70,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where it was asked for."""
     awaited: tuple[str, ...]
     """The front ends that try it, in their turns, by id."""
-    confirm_s: float
+    confirm_s: int
     """How long each has to hear everybody."""
     requested_at: float
 
