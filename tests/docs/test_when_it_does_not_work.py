@@ -9,7 +9,7 @@ import pytest
 from mallee.box import client
 from mallee.cli import main
 from mallee.model.hosts.ailments import Code
-from tests import labs
+from tests import labs, wholecloud
 from tests.docs import pages
 from tests.labs import Lab
 
@@ -30,6 +30,7 @@ SAYS = {
     "mallee doctor --json": '"code"',
     "mallee doctor --outside": "198.19.0.1-198.19.0.254 lead to the gateway host and back",
 }
+EVERYWHERE = {"CidrIp": "0.0.0.0/0"}
 JUDGES = ("mallee doctor", "mallee trace", "mallee why-not")
 """These end with status 1 when something is wrong, as a page for such days must expect."""
 
@@ -65,6 +66,20 @@ def test_every_command_of_the_page_works(lab: Lab, names: dict[str, str]) -> Non
         assert SAYS.get(line, "") in said, f"{host}: {there}: {said}"
         ran.add(line)
     assert SAYS.keys() <= ran
+
+
+def test_the_world_reaches_an_instance_of_a_lab_that_says_nothing_of_networks(
+    lab: Lab, names: dict[str, str]
+) -> None:
+    cloud = lab.cloud
+    group = cloud.ec2.describe_security_groups(GroupNames=["default"])["SecurityGroups"][0]
+    echo = {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [EVERYWHERE]}
+    cloud.ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[echo])
+    address = cloud.instance(names["INSTANCE"])["PublicIpAddress"]
+    ping = f"ping -c 1 -W 5 {address}"
+    wholecloud.wait_until(
+        lambda: pages.run(lab, "world", ping).code == 0, wholecloud.GUEST_S, "an answer"
+    )
 
 
 def test_every_code_of_the_doctor_is_there_and_no_other() -> None:

@@ -30,7 +30,7 @@ def test_what_a_cloud_leaves_open_is_a_labs() -> None:
     assert (lab.cloud.network.public_range, lab.cloud.network.egress) == ("198.19.0.0/24", False)
     for left_open in (TWO, f"{TWO}[cloud]\n"):
         network = document.parse(left_open).cloud.network
-        assert (network.public_range, network.egress) == ("198.19.0.0/24", False)
+        assert (network.public_range, network.egress) == ("198.19.0.0/24", True)
 
 
 def test_what_is_kept_reads_the_same() -> None:

@@ -102,7 +102,7 @@ class Lab(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hosts: dict[str, Host]
     switches: dict[str, Switch] = msgspec.field(default_factory=lambda: {"lan": Switch()})
     cloud: settings.Settings = settings.Settings(
-        listen="0.0.0.0", network=settings.Network(public_range=PUBLIC_RANGE, egress=False)
+        listen="0.0.0.0", network=settings.Network(public_range=PUBLIC_RANGE)
     )
     """The settings of the front end's cloud."""
     image: bool = True
@@ -123,7 +123,7 @@ def _with_cloud(given: dict[str, Any]) -> dict[str, Any]:
     cloud, network = given.get("cloud", {}), None
     if isinstance(cloud, dict):
         cloud = cast(dict[str, Any], cloud)
-        network = cloud.get("network", {"egress": False})
+        network = cloud.get("network", {})
     if not isinstance(cloud, dict) or not isinstance(network, dict):
         return given
     filled = {"public_range": PUBLIC_RANGE, **cast(dict[str, Any], network)}
