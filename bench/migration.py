@@ -42,7 +42,7 @@ PING_S = 0.01
 HEARD_MIN = 100
 """So many answers come at least before and after."""
 WRITE = "dd if=/dev/urandom of=/dev/shm/x bs=64k count=256 conv=notrunc"
-WRITES = f"(touch /dev/shm/on; while [ -e /dev/shm/on ]; do {WRITE}; done)"
+WRITES = f"(mkdir -p /dev/shm; touch /dev/shm/on; while [ -e /dev/shm/on ]; do {WRITE}; done)"
 """Some megabytes again and again, as fast as an emulated processor makes them."""
 QUIETLY = f"{WRITES} </dev/null >/dev/null 2>&1 &\n"
 RESTS = "rm -f /dev/shm/on"

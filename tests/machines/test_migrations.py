@@ -42,7 +42,7 @@ egress = true
 """
 PORT = 7001
 FELT_S = 150.0
-HELD = "dd if=/dev/urandom of=/dev/shm/held bs=1M count=24 2>/dev/null"
+HELD = "mkdir -p /dev/shm; dd if=/dev/urandom of=/dev/shm/held bs=1M count=24 2>/dev/null"
 WRITES = (
     "dd if=/dev/urandom of=/dev/shm/held bs=64k count=16 conv=notrunc 2>/dev/null; usleep 20000"
 )
