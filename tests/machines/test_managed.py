@@ -1,5 +1,6 @@
 """`managed` over Open vSwitch, with guests on two hosts: groups, the gateway, and the world."""
 
+import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -114,6 +115,29 @@ def test_each_group_has_its_block_and_guests_their_services(zone: Zone) -> None:
         assert zone.cloud.ssh(id, f"wget -q -O - {path}").strip() == id
     name = zone.cloud.instance(zone.members[0])["PrivateDnsName"]
     assert zone.private(zone.members[0]) in zone.cloud.ssh(zone.members[1], f"nslookup {name}")
+
+
+def traced(zone: Zone, source: str, destination: str) -> str:
+    """What `mallee trace` tells of a ping, sent as the guest would."""
+    line = (*labs.MALLEE, "trace", source, destination, "--protocol", "icmp", "--probe")
+    root = str(zone.lab.layout("front").root)
+    return zone.lab.run("front", "sh", "-c", '"$@" || true', "sh", *line, "--root", root)
+
+
+def test_the_way_of_a_packet_is_told_by_the_trunk_and_to_the_world(zone: Zone) -> None:
+    one, other = zone.members
+    said = traced(zone, one, other)
+    assert "the packet is on the host" in said
+    assert re.search(r"leg\d+", said)
+    assert "probe: left" in said or "probe: arrived" in said
+    assert "answer: an echo" in said, said
+    said = traced(zone, one, zone.stranger)
+    # On one host it is seen where it dies, otherwise that nothing comes back.
+    assert "probe: dropped" in said or "no answer came back" in said, said
+    for id in (one, other):
+        said = traced(zone, id, "internet")
+        assert "not judged by the cloud" in said
+        assert "its way there ends so: world" in said, said
 
 
 def test_a_guest_that_forges_an_address_is_not_heard(zone: Zone) -> None:

@@ -19,6 +19,8 @@ from mallee.model.packets.traces import HostTrace, ProbeTold, TraceAsk, TraceSte
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.network import ways
 from mallee.node.host import Host
+from mallee.node.modes import tracing as modetracing
+from mallee.node.modes.tracing import Way
 from mallee.node.plan.network import probes, probetold, tracing
 from mallee.node.plan.network.probes import Sending
 from mallee.node.plan.network.tracing import Look
@@ -31,11 +33,6 @@ def tell(host: Host, wanted: HostWanted | None, ask: TraceAsk) -> HostTrace:
 
     Raises `HypervisorFailed` for what cannot be asked of this host.
     """
-    if wanted is not None and wanted.mode is not None:
-        raise HypervisorFailed(
-            f"network.mode is {wanted.mode.kind}: the way of a packet by the administrator's own "
-            "network is not told; docs/network-on-a-host.md says where to look"
-        )
     vpcs = {vpc.id: vpc for vpc in wanted.vpcs} if wanted else {}
     if wanted is not None and ask.place is not None:
         return _tell_from_afar(host, wanted, ask)
@@ -47,24 +44,41 @@ def tell(host: Host, wanted: HostWanted | None, ask: TraceAsk) -> HostTrace:
         packet = tracing.read_packet(ask)
     except ValueError as error:
         raise HypervisorFailed(f"that is no packet to ask about: {error}") from error
-    transit = {one.id: one for one in wanted.transit_gateways}
-    found = packets.trace(vpcs, sender.id, packet, transit)
-    steps = tuple(_looked_at(look) for look in tracing.looks(host.layout, wanted, found))
-    told = HostTrace(
-        end=found.end.value, at=found.at, steps=steps, crossing=tracing.crossing(found)
-    )
+    if wanted.mode is not None:
+        told = _in_mode(modetracing.follow(host.layout, wanted, sender.id, packet))
+    else:
+        transit = {one.id: one for one in wanted.transit_gateways}
+        found = packets.trace(vpcs, sender.id, packet, transit)
+        steps = tuple(_looked_at(look) for look in tracing.looks(host.layout, wanted, found))
+        told = HostTrace(
+            end=found.end.value, at=found.at, steps=steps, crossing=tracing.crossing(found)
+        )
     return replace(told, probe=_probe(host, wanted, sender, packet)) if ask.is_probe else told
+
+
+def _in_mode(way: Way) -> HostTrace:
+    """Return a way by the administrator's own network, with what the kernel says of it now."""
+    return HostTrace(
+        end=way.end.value,
+        at=way.at,
+        steps=tuple(_looked_at(look) for look in way.looks),
+        crossing=way.crossing,
+        notes=way.notes,
+    )
 
 
 def _tell_from_afar(host: Host, wanted: HostWanted, ask: TraceAsk) -> HostTrace:
     """Return the way of a packet that comes from another host; nothing is sent."""
     vpcs = {vpc.id: vpc for vpc in wanted.vpcs}
-    if ask.place is None or ask.place[0] not in vpcs:
+    in_mode = wanted.mode is not None
+    if ask.place is None or (ask.place[0] not in vpcs and not in_mode):
         raise HypervisorFailed("this host does not carry the VPC of that packet")
     try:
         packet = tracing.read_packet(ask)
     except ValueError as error:
         raise HypervisorFailed(f"that is no packet to ask about: {error}") from error
+    if wanted.mode is not None:
+        return _in_mode(modetracing.follow_in(host.layout, wanted, ask.place[0], packet))
     transit = {one.id: one for one in wanted.transit_gateways}
     found = packets.trace_from_afar(vpcs, ask.place, packet, transit)
     steps = tuple(_looked_at(look) for look in tracing.looks(host.layout, wanted, found))

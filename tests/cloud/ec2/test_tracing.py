@@ -108,6 +108,7 @@ def test_what_befalls_in_another_accounts_network_is_not_told(
     assert answer.status == 200, answer.text
     assert hers["NetworkInterfaceId"] not in answer.text
     assert "<End>beyond</End>" in answer.text
+    assert "ingress" not in answer.text
 
 
 def test_another_accounts_ends_are_not_there(

@@ -14,11 +14,14 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from mallee.box import client as api
+from mallee.box import steps
 from mallee.cli import client, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.model.layout import Layout
+from mallee.model.packets import hops
 
 _SERVICE = "mallee"
+_PASSING = frozenset(one.value for one in hops.PASSES)
 _MARKS = {True: "✗", False: "→"}
 
 
@@ -55,7 +58,7 @@ def trace(
     asked: dict[str, Any] = {"SourceId": source, "Destination": destination, "Protocol": protocol}
     asked |= ({"Port": port} if port else {}) | ({"IsIpv6": True} if ipv6 else {})
     layout = Layout(root)
-    told = client.call(layout, _SERVICE, "ExplainPacket", asked)
+    told = _judged(layout, asked)
     if source != "internet":
         more = {"Probe": True} if probe else {}
         try:
@@ -73,12 +76,27 @@ def trace(
         sys.exit(1)
 
 
+def _judged(layout: Layout, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what the cloud judges of a packet. In the classic network modes it judges those of an
+    account's own instances alone; of others hosts tell the way."""
+    try:
+        return client.call(layout, _SERVICE, "ExplainPacket", asked)
+    except steps.Failed as failed:
+        refused = failed.__cause__
+        is_of_mode = isinstance(refused, api.Refused) and refused.code == "UnsupportedOperation"
+        if not is_of_mode or asked["SourceId"] == "internet":
+            raise
+        return {"Unjudged": str(refused)}
+
+
 def _passes(told: dict[str, Any]) -> bool:
-    """Tell whether it passes; what a probe found goes before what was judged."""
-    sent = told.get("Host", {}).get("Probe")
+    """Tell whether it passes; what a probe found goes before what was judged, and this before what
+    the sender's host makes of it."""
+    host = told.get("Host", {})
+    sent = host.get("Probe")
     if sent and sent["End"] not in ("unsent", "beyond"):
         return sent["End"] in ("arrived", "left", "served")
-    return bool(told["Passes"])
+    return bool(told["Passes"]) if "Passes" in told else host.get("End") in _PASSING
 
 
 def judged_lines(told: dict[str, Any]) -> Iterator[str]:
@@ -94,11 +112,17 @@ def judged_lines(told: dict[str, Any]) -> Iterator[str]:
 
 
 def _lines(told: dict[str, Any]) -> Iterator[str]:
-    yield from judged_lines(told)
+    if "Passes" in told:
+        yield from judged_lines(told)
+    else:
+        yield f"not judged by the cloud: {told['Unjudged']}"
     host = told.get("Host")
     if host is None:
         yield f"host: {told.get('HostUnknown', 'no host is asked: it does not begin on one')}"
         return
+    if "Passes" not in told:
+        at = f" at {host['At']}" if host.get("At") else ""
+        yield f"its way there ends so: {host['End']}{at}"
     for note in host["Notes"]:
         yield f"but: {note}"
     yield from _host_lines(host)

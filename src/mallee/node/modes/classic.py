@@ -100,6 +100,11 @@ class Classic:
                 self._gateway.excuse()
         self._is_fenced = not is_endless
 
+    def excuse(self, name: str) -> None:
+        """Know of a transaction that was made in a namespace and taken back."""
+        if self._gateway is not None and name == gateways.namespace(self._layout):
+            self._gateway.excuse()
+
     def _ports(self, wanted: HostWanted, planned: dict[str, Legs]) -> Iterator[Port]:
         for id, those in planned.items():
             namespace = self._layout.vpc_namespace(id)

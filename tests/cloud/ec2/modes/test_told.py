@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -17,9 +18,10 @@ from mallee.model.configuration.settings import InvalidSettings, Network, Settin
 from mallee.model.hosts import standing
 from mallee.model.network.classic import Classic
 from mallee.model.network.modes import ModeWanted
+from mallee.model.packets.traces import HostTrace
 from tests.cloud.ec2.asking import launch, launch_one
 from tests.cloud.ec2.limiting import Administration
-from tests.cloud.ec2.world import BIG, FakeHost, World
+from tests.cloud.ec2.world import BIG, FakeHost, Front, World
 
 CLASSIC = Classic(
     device="eth1", uplink="eth0", subnet="10.10.0.0/16", name_servers=("10.9.9.9",), vlans="2-2049"
@@ -128,17 +130,28 @@ def test_administrators_see_whose_blocks_there_are(
 def test_no_packet_is_judged_by_ways_that_are_not_there(
     alice: Any, bob: Any, administration: Administration, host: FakeHost
 ) -> None:
-    one, two = launch(alice, 2)
+    one = launch_one(alice)
     (foreign,) = launch(bob, 1)
     ends = {"SourceId": one["InstanceId"], "Protocol": "icmp"}
     for destination in ("internet", "10.10.0.9", foreign["InstanceId"]):
         asked = {**ends, "Destination": destination}
         answer = administration.sender.ask("mallee", "ExplainPacket", **asked)
         assert answer.code == "UnsupportedOperation"
-    asked = {**ends, "Destination": two["InstanceId"]}
-    assert administration.sender.ask("mallee", "TracePacket", **asked).code == (
-        "UnsupportedOperation"
-    )
+
+
+def test_hosts_are_asked_for_ways_that_nobody_judges(
+    alice: Any, administration: Administration, front: Front, host: FakeHost
+) -> None:
+    one = launch_one(alice)
+    host.settle()
+    way = HostTrace(end="world", at="", notes=("what the LAN does with it",))
+    asked = front.answer_next_ask(host.id, msgspec.json.encode(way))
+    ends = {"SourceId": one["InstanceId"], "Protocol": "icmp", "Destination": "internet"}
+    answer = administration.sender.ask("mallee", "TracePacket", **ends)
+    assert answer.status == 200, answer.text
+    assert asked.result().instance_id == one["InstanceId"]
+    for shown in ("<End>world</End>", "what the LAN does with it"):
+        assert shown in answer.text
 
 
 def test_packets_between_an_accounts_instances_are_judged_by_their_groups(

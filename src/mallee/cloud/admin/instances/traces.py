@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, AskHost, Presumes
+from mallee.cloud.action import Action, AskHost
 from mallee.cloud.admin.instances import packets as asking
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.explain import finding, packets
@@ -92,12 +92,18 @@ def finish(call: Call, request: Request, answer: bytes) -> Result:
     instance = call.view.get(records.INSTANCE, instance_id) if instance_id else None
     return {
         "HostId": instance.doc.host_id if instance is not None and is_admin else None,
-        "End": _plain(told.end),
+        "End": _end(call, told),
         "At": _known(call, told.at) or None,
         "Steps": [_step(it) for it in told.steps[:STEPS_MAX]] if is_admin else [],
         "Probe": _probe(call, told.probe) if told.probe is not None else None,
         "Notes": [*map(_plain, told.notes), *_notes(call, first, is_told=bool(others))],
     }
+
+
+def _end(call: Call, told: HostTrace) -> str:
+    """Return how a way ended; at another account's interface that is not told."""
+    is_foreign = told.at.startswith("eni-") and not _known(call, told.at)
+    return "beyond" if is_foreign else _plain(told.end)
 
 
 def _step(it: TraceStep) -> dict[str, Any]:
@@ -185,8 +191,6 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="mallee",
         name="TracePacket",
-        # Ways of the classic modes are not among those that are judged.
-        presumes=Presumes.OWN_NETWORKS,
         does=AskHost(prepare=prepare, finish=finish, goes_on=onwards),
         honours=asking.HONOURS | {"Probe"},
         resources=asking.about,

@@ -233,6 +233,7 @@ class Network:
                 for name in seen.loaded:
                     self._vpcs.excuse(name)
                     self._transit_gateways.excuse(name)
+                    self._classic.excuse(name)
                     if name == self._edge.name:
                         self._edge.excuse()
             return seen

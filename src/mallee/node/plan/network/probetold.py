@@ -13,11 +13,14 @@ from mallee.model.ids import prefix_of
 from mallee.model.layout import Layout
 from mallee.model.packets.hops import UDP, End
 from mallee.model.packets.traces import ProbeStep, ProbeTold
+from mallee.node.modes import legs
 from mallee.node.plan.network import flowcounts, network, overlay, probes
 from mallee.node.plan.network.probes import Decision, Seen, Sending, Sighting
 
 ARRIVED, DROPPED, LEFT, LOST, SERVED = "arrived", "dropped", "left", "lost", "served"
 _ELSEWHERE = "it goes on to another host"
+_WIRE = "it goes out into the administrator's network by"
+_LEGS = legs.PATTERN.rstrip("*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,8 @@ def _end(names: _Names, forward: list[ProbeStep]) -> tuple[str, str, str]:
             return ARRIVED, last.about, ""
         if last.name == overlay.DEVICE:
             return LEFT, "", _ELSEWHERE
+        if last.name.startswith(_LEGS):
+            return LEFT, "", f"{_WIRE} {last.name}"
         is_gone = last.namespace == names.layout.edge_namespace and last.name == network.HOST
         return (LEFT, "", "") if is_gone else (LOST, last.about, "nothing takes it up there")
     accepted = [one for one in forward if one.kind == "rule" and one.name == "input"]

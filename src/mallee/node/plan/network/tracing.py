@@ -15,6 +15,7 @@ from mallee.model.network.acls import AclEntry
 from mallee.model.network.networks import Direction, Rule
 from mallee.model.packets.hops import ICMP, ICMP6, TCP, UDP, End, Hop, HopKind, Packet, Trace
 from mallee.model.packets.traces import Crossing, TraceAsk, TraceStep
+from mallee.node.modes import gateways
 from mallee.node.plan.network import acls, groups, network, overlay, routing
 
 SOURCE_PORT = 49152
@@ -81,6 +82,8 @@ def watched(layout: Layout, wanted: HostWanted, vpc_id: str) -> tuple[str, ...]:
     ways += [layout.endpoint_namespace(one.interface_id) for vpc in near for one in vpc.endpoints]
     ways += [layout.transit_namespace(gateway.id) for gateway in wanted.transit_gateways]
     others = [layout.vpc_namespace(vpc.id) for vpc in wanted.vpcs]
+    if gateways.is_gateway(wanted):
+        ways.append(gateways.namespace(layout))
     return tuple(dict.fromkeys((*ways, layout.edge_namespace, *others)))[:WATCHED_MAX]
 
 
@@ -115,9 +118,9 @@ def _of_hop(host: _Host, hop: Hop, *, is_first: bool) -> Iterator[Look]:
     inside = layout.vpc_namespace(vpc.id)
     match hop.kind:
         case HopKind.INTERFACE:
-            yield _device(hop.id, inside, _link(layout, vpc, hop.id), is_coming=is_first)
+            yield device(hop.id, inside, _link(layout, vpc, hop.id), is_coming=is_first)
         case HopKind.SECURITY_GROUP:
-            yield _of_group(layout, vpc, inside, hop)
+            yield of_group(layout, vpc, inside, hop)
         case HopKind.NETWORK_ACL:
             yield _of_acl(vpc, inside, hop)
         case HopKind.ROUTE_TABLE:
@@ -127,25 +130,27 @@ def _of_hop(host: _Host, hop: Hop, *, is_first: bool) -> Iterator[Look]:
         case HopKind.INTERNET_GATEWAY | HopKind.EGRESS_ONLY_GATEWAY:
             yield from _of_border(layout, vpc, inside, hop)
         case HopKind.PEERING:
-            yield _device(hop.id, inside, layout.peer_link(hop.id), is_coming=True)
+            yield device(hop.id, inside, layout.peer_link(hop.id), is_coming=True)
         case HopKind.TRANSIT_ATTACHMENT:
             is_leaving = hop.vpc_id == host.first_vpc
-            yield _device(hop.id, inside, layout.transit_link(hop.id), is_coming=not is_leaving)
+            yield device(hop.id, inside, layout.transit_link(hop.id), is_coming=not is_leaving)
         case HopKind.TRANSIT_GATEWAY | HopKind.TRANSIT_TABLE:
             return
         case HopKind.OVERLAY:
-            yield _device(hop.id, inside, overlay.DEVICE, is_coming=is_first)
+            yield device(hop.id, inside, overlay.DEVICE, is_coming=is_first)
         case HopKind.ENDPOINT:
             where = f"{network.METADATA_ADDRESS}:{network.API_PORT}"
-            yield _translation(hop.id, inside, "inwards", f"its destination becomes {where}")
+            yield translation(hop.id, inside, "inwards", f"its destination becomes {where}")
 
 
-def _device(about: str, namespace: str, name: str, *, is_coming: bool) -> Look:
+def device(about: str, namespace: str, name: str, *, is_coming: bool) -> Look:
+    """Return a look at a device, by which a packet comes or leaves."""
     step = TraceStep(about=about, kind="device", namespace=namespace, name=name)
     return Look(step=step, is_coming=is_coming)
 
 
-def _translation(about: str, namespace: str, chain: str, words: str) -> Look:
+def translation(about: str, namespace: str, chain: str, words: str) -> Look:
+    """Return that a packet's addresses change in a chain, in words."""
     return Look(
         step=TraceStep(about=about, kind="translation", namespace=namespace, name=chain, text=words)
     )
@@ -157,7 +162,8 @@ def _link(layout: Layout, vpc: VpcWanted, interface_id: str) -> str:
     return layout.nat_link(interface_id) if is_standing else layout.tap(interface_id)
 
 
-def _of_group(layout: Layout, vpc: VpcWanted, namespace: str, hop: Hop) -> Look:
+def of_group(layout: Layout, vpc: VpcWanted, namespace: str, hop: Hop) -> Look:
+    """Return a look at the rule by which a group lets a packet pass, or at the last one."""
     side = "out" if hop.direction is Direction.EGRESS else "in"
     if not isinstance(hop.rule, Rule):
         # What no group's rule let pass comes to the last rule of the interface's own chain.
@@ -213,27 +219,27 @@ def _of_gateway(layout: Layout, vpc: VpcWanted, namespace: str, hop: Hop) -> Ite
     if gateway is None:
         return
     link = layout.nat_link(gateway.interface_id)
-    yield _device(hop.id, namespace, link, is_coming=False)
+    yield device(hop.id, namespace, link, is_coming=False)
     if hop.sent is not None:
         inside = layout.nat_namespace(hop.id)
-        yield _translation(hop.id, inside, "outwards", f"its source becomes {hop.sent.source}")
-        yield _device(hop.id, namespace, link, is_coming=True)
+        yield translation(hop.id, inside, "outwards", f"its source becomes {hop.sent.source}")
+        yield device(hop.id, namespace, link, is_coming=True)
 
 
 def _of_border(layout: Layout, vpc: VpcWanted, namespace: str, hop: Hop) -> Iterator[Look]:
     is_leaving = bool(hop.subnet_id)
     edge = layout.edge_namespace
-    there = _device(hop.id, edge, network.link_name(vpc), is_coming=is_leaving)
+    there = device(hop.id, edge, network.link_name(vpc), is_coming=is_leaving)
     if is_leaving:
         if hop.sent is not None:
             words = f"its source becomes {hop.sent.source}"
-            yield _translation(hop.id, namespace, "outwards", words)
+            yield translation(hop.id, namespace, "outwards", words)
         if not hop.is_stop:
-            yield _device(hop.id, namespace, network.EDGE, is_coming=False)
+            yield device(hop.id, namespace, network.EDGE, is_coming=False)
             yield there
         return
     yield there
-    yield _device(hop.id, namespace, network.EDGE, is_coming=True)
+    yield device(hop.id, namespace, network.EDGE, is_coming=True)
     if hop.sent is not None:
         words = f"its destination becomes {hop.sent.destination}"
-        yield _translation(hop.id, namespace, "inwards", words)
+        yield translation(hop.id, namespace, "inwards", words)
