@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from mallee.kit import process
 from mallee.model.hosts.ailments import Code
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.network.modes import BlockWanted, ModeWanted
 from mallee.node.checks import around, company, host, interfaces, voice, voices
 from mallee.node.checks.sayings import Machine, Router, Tree, Virtual
@@ -173,20 +174,44 @@ def test_two_clouds_on_one_wire_find_each_other(two: tuple[Room, ...], root_dir:
     assert "198.51.100.0/24" in company.judge(own, heard)[0].text
 
 
-def test_vlans_routers_and_tunnels_that_both_clouds_have_are_named() -> None:
+def managed(device: str) -> HostWanted:
+    """A gateway host in the mode `managed`, with three blocks in use."""
     blocks = tuple(
         BlockWanted(cidr=f"10.20.0.{32 * at}/27", gateway="", vlan=at + 2, vpc_id="vpc-1")
         for at in range(3)
     )
     mode = ModeWanted(
-        kind="managed", device="trunk", subnet="10.20.0.0/16", blocks=blocks, is_gateway=True
+        kind="managed", device=device, subnet="10.20.0.0/16", blocks=blocks, is_gateway=True
     )
-    managed = replace(lab.make_wanted(), mode=mode)
-    has = voices.belongings(managed, "trunk", "trunk")
+    return replace(lab.make_wanted(), mode=mode)
+
+
+def test_two_clouds_on_one_trunk_find_what_both_have_there(
+    two: tuple[Room, ...], root_dir: Path
+) -> None:
+    theirs = rooms.member(root_dir / "theirs", "their cloud")
+    own = company.Own(device=WIRE, has=voices.belongings(managed(WIRE), WIRE, WIRE))
+    with rooms.speaking(two[0], theirs, managed(CARD)):
+        heard = around.listen(WIRE)
+    (ailing,) = [one for one in company.judge(own, heard) if not one.ok]
+    assert ailing.code == Code.CLOUDS_OVERLAP.value
+    assert "VLAN 2-4 is in use by both" in ailing.cause
+    assert "its wire range 10.20.0.0/16 overlaps our wire range" in ailing.cause
+
+
+def test_a_router_of_ipv6_in_a_vlan_of_the_clouds_is_named() -> None:
+    offered = Router("fe80::9", "02:00:00:00:00:09", (), is_default=True, vlan=5)
+    own = company.Own(device=WIRE, vlans=frozenset(range(2, 10)))
+    assert rooms.codes(own, frozenset({offered})) == {Code.ROUTER_FOREIGN.value}
+    assert rooms.codes(NOBODY, frozenset({offered})) == set()
+
+
+def test_vlans_routers_and_tunnels_that_both_clouds_have_are_named() -> None:
+    has = voices.belongings(managed("trunk"), "trunk", "trunk")
     said = voices.clashes(has, has)
     assert "VLAN 2-4 is in use by both" in said
     assert any("hardware address" in one for one in said)
-    elsewhere = voices.belongings(managed, "eth0", "trunk")
+    elsewhere = voices.belongings(managed("trunk"), "eth0", "trunk")
     assert {kind for kind, _ in elsewhere} == {voices.PUBLIC, voices.WIRE}
     vpc = replace(shapes.vpc(1, (), (), {}), overlay_id=16385)
     far = voices.belongings(lab.make_wanted(vpc), "eth0", "")

@@ -138,7 +138,8 @@ def _others(own: Own, heard: Sequence[Told]) -> Iterator[tuple[str, str, tuple[B
     for cloud in sorted({one.cloud for one in heard} - own.clouds):
         those = [one for one in heard if one.cloud == cloud]
         hosts = ", ".join(sorted({one.host for one in those})[:_SHOWN])
-        has = sorted({it for one in those for it in one.has})
+        # Ranges before numbers, and these before hardware addresses.
+        has = sorted({it for one in those for it in one.has}, reverse=True)
         yield cloud, hosts, tuple(has)
 
 
