@@ -114,3 +114,26 @@ def test_who_reads_no_more_is_no_trouble(tmp_path: Path) -> None:
     done = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (done.returncode, "roken" in done.stderr) == (141, False), done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("config", "check", "-"),
+        ("config", "plan", "-"),
+        ("config", "apply", "-"),
+        ("config", "import", "-"),
+        ("config", "move-database", "-"),
+        ("frontends", "join", "-", "--address", "192.0.2.2"),
+        ("frontends", "join", "--address", "192.0.2.2", "-"),
+        ("node", "join", "-", "--again"),
+    ],
+)
+def test_a_hyphen_is_standard_input(words: tuple[str, ...]) -> None:
+    _, bound, _ = main.app.parse_args(words)
+    assert "-" in map(str, bound.args)
+
+
+def test_what_is_no_option_is_not_taken_for_a_document(run: Run) -> None:
+    said = run("frontends", "join", "--adress", "192.0.2.2")
+    assert (said.status, "--ad" in said.out + said.err) == (2, True), said

@@ -1,4 +1,5 @@
-"""The option that every command has: under which root directory the cloud lies."""
+"""What parameters of commands have in common: under which root directory the cloud lies, and that
+`-` is standard input."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,5 +18,10 @@ Root = Annotated[
     ),
 ]
 """A keyword-only parameter of this type is the option `--root DIR`."""
+
+Word = Annotated[str, Parameter(allow_leading_hyphen=True)]
+"""A positional parameter that may be `-`: standard input."""
+Document = Annotated[Path, Parameter(allow_leading_hyphen=True)]
+"""The same, of a file."""
 
 DEFAULT = layout.DEFAULT_ROOT

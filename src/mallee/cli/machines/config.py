@@ -7,7 +7,7 @@ from pathlib import Path
 from mallee.box import configuring, databasemove, owners, settingshistory, steps
 from mallee.cli import progress, words
 from mallee.cli.machines import nodes
-from mallee.cli.root import DEFAULT, Root
+from mallee.cli.root import DEFAULT, Document, Root, Word
 from mallee.model.configuration import eucalyptusconf, settingschanges
 from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
@@ -28,13 +28,13 @@ def show(*, secrets: bool = False, number: int = 0, root: Root = DEFAULT) -> Non
     words.give(settingschanges.shown(held, with_secrets=secrets).rstrip())
 
 
-def check(document: Path) -> None:
+def check(document: Document) -> None:
     """Tell whether a document makes sense by itself; `-` reads it from standard input."""
     configuring.parse(_read(document))
     words.tell("the document makes sense")
 
 
-def plan(document: Path, *, root: Root = DEFAULT) -> None:
+def plan(document: Document, *, root: Root = DEFAULT) -> None:
     """Show what a document would change, and on which host. Exit status 1 when it cannot be."""
     found = configuring.look(Layout(root), _read(document))
     words.table(
@@ -49,7 +49,9 @@ def plan(document: Path, *, root: Root = DEFAULT) -> None:
         raise steps.Failed("; ".join(found.obstacles), "change the document, or what is said there")
 
 
-def apply(document: Path, *, confirm: float = configuring.CONFIRM_S, root: Root = DEFAULT) -> None:
+def apply(
+    document: Document, *, confirm: float = configuring.CONFIRM_S, root: Root = DEFAULT
+) -> None:
     """Put a document in force; it is undone unless the cloud and all its hosts confirm it.
 
     What several front ends have the same is brought to all of them, one after the other.
@@ -83,7 +85,7 @@ def rollback(number: int, *, root: Root = DEFAULT) -> None:
     progress.run(configuring.apply_steps(layout, wish))
 
 
-def move_database(target: str = "-", *, root: Root = DEFAULT) -> None:
+def move_database(target: Word = "-", *, root: Root = DEFAULT) -> None:
     """Move the cloud's memory from SQLite to PostgreSQL, while the cloud is down.
 
     It is copied in one transaction and compared; until the settings name the new database, the
@@ -100,7 +102,7 @@ def move_database(target: str = "-", *, root: Root = DEFAULT) -> None:
     words.tell("the cloud's memory is in PostgreSQL; start it: mallee up")
 
 
-def import_eucalyptus(conf: Path, *, root: Root = DEFAULT) -> None:
+def import_eucalyptus(conf: Document, *, root: Root = DEFAULT) -> None:
     """Print settings like those of a `eucalyptus.conf`, and say what became of each line.
 
     What no line can say is as in the settings of this machine's cloud, where there is one. Exit

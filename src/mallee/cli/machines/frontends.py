@@ -3,7 +3,7 @@
 from mallee.box import faststart, frontendjoin, nodejoin, steps
 from mallee.cli import client, progress, words
 from mallee.cli.machines import nodes
-from mallee.cli.root import DEFAULT, Root
+from mallee.cli.root import DEFAULT, Root, Word
 from mallee.model.configuration import settings
 from mallee.model.hosts import standing
 from mallee.model.layout import Layout
@@ -79,7 +79,7 @@ def invite(*, bare: bool = False, root: Root = DEFAULT) -> None:
     )
 
 
-def join(invitation: str = "-", *, address: str, name: str = "", root: Root = DEFAULT) -> None:
+def join(invitation: Word = "-", *, address: str, name: str = "", root: Root = DEFAULT) -> None:
     """Make this machine a front end of the cloud that printed the invitation, and start it.
 
     Parameters

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mallee.box import nodejoin, steps
 from mallee.cli import client, progress, words
-from mallee.cli.root import DEFAULT, Root
+from mallee.cli.root import DEFAULT, Root, Word
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
@@ -45,7 +45,7 @@ def invite(*, address: str = "", bare: bool = False, root: Root = DEFAULT) -> No
 
 
 def join(
-    invitation: str = "",
+    invitation: Word = "",
     *,
     name: str = "",
     zone: str = "",
