@@ -75,6 +75,39 @@ def test_next_one_does_not_wait_for_ever_for_the_one_before(cloud: Cloud) -> Non
     assert cloud.ask("host-2")
 
 
+def test_nobody_but_its_standby_follows_one_that_may_go_on_by_its_promise(cloud: Cloud) -> None:
+    """It has not said that it has ended, and who promises may not know better: neither is heard."""
+    cloud.join(*HOSTS)
+    cloud.settle()
+    cloud.stand("host-1", Standing.MAINTENANCE)
+    assert cloud.decide().host_id == "host-2"
+    for host in ("host-1", "host-2"):
+        cloud.hear(host, is_silent=True)
+    assert cloud.decide().host_id == "host-3"
+    cloud.time.time = cloud.charge().free_at + 1000
+    assert not cloud.ask("host-3")
+    # A promise that it has just made may last for a while.
+    assert not cloud.ask("host-2", holds=False)
+    assert not cloud.ask("host-3")
+    cloud.time.time = cloud.charge().free_at
+    assert cloud.ask("host-3")
+
+
+def test_who_promised_and_is_retired_is_not_awaited(cloud: Cloud) -> None:
+    cloud.join(*HOSTS)
+    cloud.settle()
+    cloud.stand("host-1", Standing.MAINTENANCE)
+    cloud.decide()
+    for host in ("host-1", "host-2"):
+        cloud.hear(host, is_silent=True)
+    assert cloud.decide().host_id == "host-3"
+    cloud.time.time = cloud.charge().free_at + 1000
+    cloud.stand("host-2", Standing.RETIRED)
+    assert not cloud.ask("host-3")
+    cloud.time.time = cloud.charge().free_at
+    assert cloud.ask("host-3")
+
+
 @pytest.mark.parametrize("ends", ["silent", "relieved"])
 def test_who_takes_over_from_one_that_still_waits_waits_for_the_same(
     ends: str, cloud: Cloud

@@ -56,7 +56,9 @@ def declared_off(now: Charge, hosts: Sequence[HostRecord], at: float) -> Charge 
     if charged is None or heir is None:
         return None
     why = f"It takes the place of {charged.doc.name}, which is off, as its administrator says."
-    return _handed_over(now, heir, why, at)
+    # Who is off goes on by nobody's promise, and promises nobody.
+    promising = (id for id in now.former_standbys if id != charged.id)
+    return replace(_handed_over(now, heir, why, at), former_standbys=tuple(promising))
 
 
 def _first(fit: list[HostRecord], at: float) -> Charge | None:
@@ -167,6 +169,7 @@ def _handed_over(now: Charge, heir: HostRecord, why: str, at: float) -> Charge:
         why=why,
         former_id=now.host_id,
         free_at=at + HANDED_OVER_S,
+        former_standbys=tuple(sorted(now.standbys - {""})),
     )
     return _after_former(now, new)
 
@@ -179,8 +182,13 @@ def _after_former(now: Charge, new: Charge) -> Charge:
     if not now.former_id:
         return new
     if now.former_id == new.host_id:
-        return replace(new, former_id="", free_at=0.0)
-    return replace(new, former_id=now.former_id, free_at=now.free_at)
+        return replace(new, former_id="", free_at=0.0, former_standbys=())
+    return replace(
+        new,
+        former_id=now.former_id,
+        free_at=max(now.free_at, new.free_at),
+        former_standbys=now.former_standbys,
+    )
 
 
 def _is_heard(host: HostRecord) -> bool:

@@ -72,7 +72,10 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     former_id: str = ""
     """Who was asked to end, and has not said yet that it has."""
     free_at: float = 0.0
-    """Seconds since the epoch: when `former_id` has ended, whatever it says."""
+    """Seconds since the epoch: when `former_id` has ended, whatever it says, unless one of
+    `former_standbys` lets it go on."""
+    former_standbys: tuple[str, ...] = ()
+    """By whose promise `former_id` may go on, while they have not said that they know better."""
 
     @property
     def standbys(self) -> frozenset[str]:
