@@ -21,7 +21,7 @@ def test_a_cloud_that_does_not_answer_says_why_it_ended(
     answer = next(step for step in up.start_steps(layout) if "answer" in step.name)
 
     def ends(*_: object) -> bool:
-        (layout.log / "cloud.err").write_text("Traceback\nBroken: quite\n")
+        (layout.log / "cloud.err").write_text("Traceback\n  File\nBroken: quite\n\tIs it on?\n")
         daemons = {"cloud": {"last_end": "ended with status 1"}}
         status.report_file(layout).write_text(json.dumps({"daemons": daemons}))
         return False
@@ -30,7 +30,7 @@ def test_a_cloud_that_does_not_answer_says_why_it_ended(
     with pytest.raises(steps.Failed) as failed:
         answer.do(lambda line: None)
     assert "its supervisor says: ended with status 1" in failed.value.cause
-    assert "it last said: Broken: quite" in failed.value.cause
+    assert failed.value.cause.endswith("it last said: Broken: quite Is it on?")
 
 
 @pytest.mark.parametrize(("daemon", "step"), [("cloud", "answer"), ("node", "the host")])

@@ -261,4 +261,7 @@ def _last_line(path: os.PathLike[str]) -> str:
             lines = file.read()[-2000:].strip().splitlines()
     except FileNotFoundError:
         return ""
-    return f"; it last said: {lines[-1]}" if lines else ""
+    # What a database or a library says goes on in lines that are indented.
+    begun = max((at for at, line in enumerate(lines) if not line[:1].isspace()), default=0)
+    said = " ".join(line.strip() for line in lines[begun:])
+    return f"; it last said: {said}" if said else ""
