@@ -147,7 +147,11 @@ class Connection:
         # One thread for both ways: a TLS connection is nothing for two at once.
         while True:
             if not self._tls.pending():
-                readable, _, _ = select.select((self._tls, near), (), ())
+                try:
+                    readable, _, _ = select.select((self._tls, near), (), ())
+                except ValueError as error:
+                    # Somebody has closed it meanwhile.
+                    raise ChannelFailed(f"host {self.peer}: the connection was ended") from error
                 if near in readable:
                     data = near.recv(CARRIED_BYTES)
                     if not data:
