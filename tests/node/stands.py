@@ -24,7 +24,7 @@ from tests.fakes.network import FakeNetwork
 from tests.node import wants
 from tests.node.libvirtd import Libvirtd
 
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 
 
 def blob_of(content: bytes, form: str) -> Blob:

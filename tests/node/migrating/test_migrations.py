@@ -17,7 +17,7 @@ from mallee.node.do.channel import ChannelFailed, Hello, Place
 from mallee.node.do.guests import incoming, outgoing
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.storage import volumes
-from mallee.node.migrating import book, coming, going, keeper, messages
+from mallee.node.migrating import book, coming, keeper, making, messages
 from mallee.node.migrating.messages import CardTold, DiskTold, GuestTold
 from mallee.node.plan.guests import domain
 from mallee.node.plan.guests.seen import DomainState
@@ -162,8 +162,11 @@ async def test_an_agent_that_was_killed_puts_its_guest_back(root_dir: Path) -> N
                 while machine.memory().status != "pre-switchover":
                     await asyncio.sleep(0.01)
             assert both.state(stand) is DomainState.PAUSED
-            await asyncio.to_thread(going.recover, stand.hypervisor, pairs.ID)
-            assert both.state(stand) is DomainState.RUNNING
+            # The agent that begins is told that the guest goes, and where nobody answers yet.
+            await both.go(port=0)
+            async with asyncio.timeout(pairs.WITHIN_S):
+                while both.state(stand) is not DomainState.RUNNING:
+                    await asyncio.sleep(0.01)
             await pairs.write(stand, "alive")
         await swallow
 
@@ -222,9 +225,9 @@ OWN = DiskTold(size_bytes=8 << 20)
 )
 def test_a_guest_has_the_disks_that_the_cloud_gives_it(disks: tuple[DiskTold, ...]) -> None:
     wanted = wants.make_instance(disks=(DiskWanted(pairs.VOLUME, 1),))
-    coming.check_told(GuestTold(disks=(OWN, DISK)), wanted)
+    making.check_told(GuestTold(disks=(OWN, DISK)), wanted)
     with pytest.raises(HypervisorFailed):
-        coming.check_told(GuestTold(disks=disks), wanted)
+        making.check_told(GuestTold(disks=disks), wanted)
 
 
 CARD = CardTold(interface_id=wants.make_instance().interface_ids[0], bus=0, slot=8)
@@ -251,6 +254,6 @@ def test_a_guest_has_the_cards_that_the_cloud_gives_it_where_cards_may_be(
     wanted = wants.make_instance(disks=(DiskWanted(pairs.VOLUME, 1),))
     # An older agent tells of none.
     for told in ((), (CARD,), (replace(CARD, bus=2, slot=0x10),)):
-        coming.check_told(GuestTold(disks=(OWN, DISK), cards=told), wanted)
+        making.check_told(GuestTold(disks=(OWN, DISK), cards=told), wanted)
     with pytest.raises(HypervisorFailed, match="cards"):
-        coming.check_told(GuestTold(disks=(OWN, DISK), cards=cards), wanted)
+        making.check_told(GuestTold(disks=(OWN, DISK), cards=cards), wanted)

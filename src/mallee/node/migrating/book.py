@@ -24,6 +24,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """The old host's: what it made up; the new host's: what it was given."""
     is_given: bool = False
     """Whether the guest is the new host's."""
+    is_handed: bool = False
+    """Whether files are being handed over, and it is not given: then the guest may run here only
+    when the new host's machine has let them go."""
 
 
 def read(layout: Layout, instance_id: str) -> Entry | None:

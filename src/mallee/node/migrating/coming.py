@@ -19,7 +19,6 @@ from pathlib import Path
 from mallee.kit import files, logs, process
 from mallee.model.hosts.hosts import HostWanted, InstanceWanted, InterfaceWanted
 from mallee.model.storage.datakeys import OpenedKey
-from mallee.model.storage.snapshots import LAYER_MAX, LAYERS_MAX
 from mallee.model.storage.volumes import VolumeWanted
 from mallee.node import apply
 from mallee.node.do.channel import Connection, Hello, Welcome
@@ -27,7 +26,7 @@ from mallee.node.do.guests import incoming
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.storage import disks, filecopies, foreignlayers, layers, volumes
 from mallee.node.host import Host
-from mallee.node.migrating import book, laps, making, messages
+from mallee.node.migrating import book, laps, linking, making, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
 from mallee.node.migrating.whereabouts import Whereabouts
 from mallee.node.plan.guests import domain
@@ -54,6 +53,8 @@ class _Guest:
     interfaces: tuple[InterfaceWanted, ...]
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
     """Of volumes: the file that is written."""
+    handed: dict[str, Path] = field(default_factory=dict[str, Path])
+    """Of volumes whose files were handed over: the file that is written."""
     is_led: bool = False
     """Whether it is led to here already, or was about to be."""
     is_plugged: bool = False
@@ -82,7 +83,12 @@ class Comings:
     def serve(self, connection: Connection, hello: Hello) -> None:
         """Serve one connection to its end."""
         try:
-            guest = self._find(connection.peer, hello)
+            told, wanted = self._find_wanted(connection.peer, hello)
+            if hello.what == messages.LET_GO:
+                connection.send(Welcome())
+                self._let_go(connection, hello.id)
+                return
+            guest = self._find(told, wanted, hello)
             if hello.what == messages.GUEST:
                 self._check_images(guest.wanted)
         except (Refused, *apply.FAILURES) as error:
@@ -90,6 +96,9 @@ class Comings:
             connection.send(Welcome(refusal=str(error)))
             return
         match hello.what:
+            case messages.SHARE:
+                connection.send(Welcome())
+                self._take_files(connection, guest)
             case messages.GUEST:
                 connection.send(Welcome())
                 connection.be_patient()
@@ -101,8 +110,8 @@ class Comings:
                 connection.send(Welcome())
                 self._take_memory(connection, guest)
 
-    def _find(self, peer: str, hello: Hello) -> _Guest:
-        """Return the guest that the cloud wants to come from just this host; raise `Refused`."""
+    def _find_wanted(self, peer: str, hello: Hello) -> tuple[HostWanted, InstanceWanted]:
+        """Return what the cloud wants to come from just this host; raise `Refused`."""
         told = self._wanted()
         found = () if told is None else told.instances
         wanted = next((one for one in found if one.id == hello.id), None)
@@ -119,6 +128,10 @@ class Comings:
         entry = book.read(self._host.layout, hello.id)
         if entry is not None and entry.is_given and entry.migration_id == hello.move_id:
             raise Refused("that guest is here already")
+        return told, wanted
+
+    def _find(self, told: HostWanted, wanted: InstanceWanted, hello: Hello) -> _Guest:
+        """Return the guest that comes, begun anew if it is announced; raise `Refused`."""
         with self._lock:
             known = self._guests.get(hello.id)
             if hello.what != messages.GUEST:
@@ -146,6 +159,26 @@ class Comings:
             if not (self._host.layout.node_images / blob.sha256).exists():
                 raise Refused("the image on which it lies is not here yet")
 
+    def _let_go(self, connection: Connection, instance_id: str) -> None:
+        """Have nothing here that has files of a guest which its old host puts back.
+
+        A machine of which an agent before was in charge goes too.
+        """
+        self.forget(instance_id)
+        try:
+            making.unmake(self._host, instance_id)
+        except HypervisorFailed as error:
+            connection.send(messages.Failed(words=str(error)))
+            return
+        log.info("a guest's files let go", instance=instance_id)
+        connection.send(messages.Noted())
+
+    def _take_files(self, connection: Connection, guest: _Guest) -> None:
+        if guest.exports is None and guest.machine is None:
+            named = [disk.volume_id for disk in guest.wanted.disks]
+            those = [guest.volumes[id] for id in named if id in guest.volumes]
+            guest.handed = linking.take(self._host.layout, connection, those)
+
     def _take_in(self, connection: Connection, guest: _Guest) -> None:
         try:
             self._prepare(connection, guest)
@@ -160,6 +193,8 @@ class Comings:
                 with contextlib.suppress(*apply.FAILURES):
                     self._lead(guest, spoken)
             guest.machine.take(MACHINE_S)
+            if guest.handed:
+                linking.check_opened(self._host, guest.wanted, guest.handed)
         except apply.FAILURES as error:
             log.warning("guest not taken in", instance=guest.wanted.id, error=str(error))
             self.forget(guest.wanted.id)
@@ -177,11 +212,14 @@ class Comings:
         """Take the layers below those that the guest writes, and make empty ones over them."""
         layout, wanted = self._host.layout, guest.wanted
         told = connection.receive(GuestTold)
-        check_told(told, wanted)
+        making.check_told(told, wanted)
         disks.make_directory(layout, wanted.id)
         targets: dict[int, incoming.Target] = {}
         for index, disk in enumerate(told.disks):
-            if disk.volume_id:
+            if disk.volume_id in guest.handed:
+                guest.paths[disk.volume_id] = guest.handed[disk.volume_id]
+                linking.check_told(disk, guest.handed[disk.volume_id])
+            elif disk.volume_id:
                 targets[index] = self._take_volume(connection, disk, guest)
             elif wanted.disk is not None:
                 path = domain.directory_of(layout, wanted.id) / domain.DISK_FILE
@@ -192,7 +230,8 @@ class Comings:
         for interface in guest.interfaces:
             self._host.network.create_tap(interface)
         own = domain.directory_of(layout, wanted.id) / domain.QEMU_DIRECTORY
-        guest.exports = incoming.Exports(own, targets)
+        if targets:
+            guest.exports = incoming.Exports(own, targets)
         parts = making.Parts(
             volumes=guest.volumes,
             paths=guest.paths,
@@ -351,21 +390,3 @@ class Comings:
             guest = self._guests.pop(instance_id, None)
             if guest is not None:
                 self._drop(guest)
-
-
-def check_told(told: GuestTold, wanted: InstanceWanted) -> None:
-    """Raise `HypervisorFailed` unless these are the disks and cards that the guest shall have."""
-    named = [disk.volume_id for disk in told.disks]
-    own = [""] if wanted.disk is not None else []
-    if sorted(named) != sorted([*own, *(disk.volume_id for disk in wanted.disks)]):
-        raise HypervisorFailed("the guest has other disks than it should have")
-    making.check_cards(told.cards, wanted)
-    for disk in told.disks:
-        numbers = [layer.number for layer in disk.lower]
-        is_ordered = numbers == sorted({*numbers}) and len(numbers) <= LAYERS_MAX
-        highest = max(numbers, default=0)
-        if not is_ordered or not all(it > 0 for it in numbers) or highest >= disk.face:
-            raise HypervisorFailed("the guest's disks have no such layers")
-        most = 64 << 40 if disk.volume_id else wanted.disk_gib << 30
-        if disk.face > LAYER_MAX or not 0 < disk.size_bytes <= most:
-            raise HypervisorFailed("the guest's disks are of no such size")

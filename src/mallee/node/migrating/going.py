@@ -10,7 +10,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +22,11 @@ from mallee.model.storage import volumes as model
 from mallee.node.do import channel
 from mallee.node.do.channel import ChannelFailed, Connection, Hello, Place
 from mallee.node.do.guests import outgoing
-from mallee.node.do.guests.hypervisor import Hypervisor, HypervisorFailed
+from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.guests.outgoing import Going
 from mallee.node.do.storage import disks, filecopies, imagelocks, layers, volumes
 from mallee.node.host import Host
-from mallee.node.migrating import book, laps, messages
+from mallee.node.migrating import book, laps, messages, sharing
 from mallee.node.migrating.messages import CardTold, DiskTold, DiskWish, GuestTold
 from mallee.node.migrating.whereabouts import Whereabouts
 from mallee.node.plan.guests import domain
@@ -90,19 +90,29 @@ class Trip:
 
         Returns when it is the other host's.
         """
+        self.recover()
         machine = Going(self.host.hypervisor, self.uuid)
-        machine.put_back()
+        machine.rest()
         told, serials = self._look()
         with contextlib.ExitStack() as stack:
             control = self._call(messages.GUEST)
             stack.callback(control.close)
             control.be_patient()
+            handed = sharing.hand_over(self.host, told, self._call)
+            told = sharing.without(told, handed)
+            mirrored = {
+                index: serial
+                for index, serial in enumerate(serials)
+                if told.disks[index].volume_id not in handed
+            }
             self._say("its disks' layers are copied")
             control.send(told)
             self._send_layers(control, told)
             messages.expect(control, messages.Ready)
             try:
-                self._bring(machine, control, (serials, stack))
+                if handed:
+                    sharing.note(self.host, self.wanted, self.going.migration_id)
+                self._bring(machine, control, (mirrored, stack))
             except FAILURES:
                 self._put_back(machine)
                 raise
@@ -134,12 +144,15 @@ class Trip:
                 )
 
     def _bring(
-        self, machine: Going, control: Connection, means: tuple[list[str], contextlib.ExitStack]
+        self,
+        machine: Going,
+        control: Connection,
+        means: tuple[Mapping[int, str], contextlib.ExitStack],
     ) -> None:
         serials, stack = means
         directory = domain.directory_of(self.host.layout, self.wanted.id)
         self._say("its disks are mirrored")
-        for index, serial in enumerate(serials):
+        for index, serial in serials.items():
             path = directory / f"going-{index}.sock"
             stack.callback(self._offer(path, messages.DISK, index))
             machine.mirror(index, serial, path)
@@ -167,9 +180,20 @@ class Trip:
             self.took.lap("whole there")
 
     def _put_back(self, machine: Going) -> None:
-        machine.put_back()
+        sharing.take_back(self.host, self.wanted, (machine, self._call))
         self.whereabouts.forget(self.wanted.id)
         self.host.network.follow()
+
+    def recover(self) -> None:
+        """Put the guest back if an attempt before left it on its way; it was not given.
+
+        Raises one of `FAILURES` when the other host may have its files, also if it has no machine
+        any more.
+        """
+        seen = self.host.hypervisor.read(self.uuid)
+        is_active = seen is not None and seen.is_active
+        machine = Going(self.host.hypervisor, self.uuid) if is_active else None
+        sharing.take_back(self.host, self.wanted, (machine, self._call))
 
     def _conversations(self) -> dict[str, tuple[Conversation, ...]]:
         """Return with whom the guest speaks; without that, it is asked for again as it goes on."""
@@ -337,12 +361,3 @@ def _told(disk: Disk) -> DiskTold:
         face=chain[0].number,
         size_bytes=chain[0].size_bytes,
     )
-
-
-def recover(hypervisor: Hypervisor, instance_id: str) -> None:
-    """Put a guest back that an agent before left on its way; it was not given. Raises
-    `HypervisorFailed`."""
-    uuid = domain.uuid_of(instance_id)
-    seen = hypervisor.read(uuid)
-    if seen is not None and seen.is_active:
-        Going(hypervisor, uuid).put_back()

@@ -19,7 +19,7 @@ from mallee.model.compute.migrations import GoingWanted, MigrationSeen
 from mallee.model.hosts.hosts import HostWanted, InstanceWanted
 from mallee.node.do.channel import Connection, Handler, Hello, Place
 from mallee.node.host import Host
-from mallee.node.migrating import book, coming, going, messages, whereabouts
+from mallee.node.migrating import book, coming, going, messages, sharing, whereabouts
 from mallee.node.migrating.going import Trip
 from mallee.node.migrating.whereabouts import Whereabouts
 from mallee.node.plan.guests.seen import SeenInstance
@@ -66,7 +66,13 @@ class Migrations:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """Who serves other hosts what."""
-        names = (messages.GUEST, messages.DISK, messages.MEMORY)
+        names = (
+            messages.GUEST,
+            messages.DISK,
+            messages.MEMORY,
+            messages.SHARE,
+            messages.LET_GO,
+        )
         return {**dict.fromkeys(names, self._comings.serve), messages.MOVED: self._hear}
 
     def _hear(self, connection: Connection, hello: Hello) -> None:
@@ -158,7 +164,7 @@ class Migrations:
         try:
             entry = book.read(self._host.layout, instance_id)
             if entry is None or not _is_of(entry, one.trip.going):
-                going.recover(self._host.hypervisor, instance_id)
+                one.trip.recover()
         except going.FAILURES as error:
             one.is_recovered = False
             log.warning("guest not put back", instance=instance_id, error=str(error))
@@ -170,9 +176,9 @@ class Migrations:
             entry = book.read(self._host.layout, instance_id)
             if entry is not None and _is_of(entry, trip.going):
                 one.is_given = True
-            elif trip.cancelled.is_set():
-                going.recover(self._host.hypervisor, instance_id)
-                raise going.Cancelled("it was cancelled")
+            elif trip.cancelled.is_set() or one.tries >= TRIES_MAX:
+                trip.recover()
+                raise going.Cancelled(one.words or "it was cancelled")
             else:
                 one.tries += 1
                 trip.run()
@@ -181,10 +187,19 @@ class Migrations:
             log.warning("guest does not go", instance=instance_id, error=str(error))
             one.words = f"{str(error).rstrip('.')}."
             is_over = trip.cancelled.is_set() or one.tries >= TRIES_MAX
-            if is_over:
+            # While the other host may have its files nobody is told that it stays.
+            is_handed = self._is_handed(instance_id)
+            if is_over and not is_handed:
                 one.failure = one.words
-            one.due_at = time.monotonic() + RETRY_S * one.tries
+            one.due_at = time.monotonic() + RETRY_S * (1 if is_handed else one.tries)
         self._changed(instance_id)
+
+    def _is_handed(self, instance_id: str) -> bool:
+        try:
+            return sharing.is_handed(self._host, instance_id)
+        except OSError as error:
+            log.warning("whose a guest is cannot be read", instance=instance_id, error=str(error))
+            return True
 
     def is_held(self, wanted: InstanceWanted, seen: SeenInstance) -> bool:
         """Tell whether the reconciler must leave an instance alone: its guest is another host's, or
@@ -201,6 +216,8 @@ class Migrations:
         self._begin(wanted.id)
         entry = book.read(self._host.layout, wanted.id)
         is_given = entry is not None and _is_of(entry, wanted.going)
+        if entry is not None and entry.is_handed:
+            return True
         one = self._trips.get(wanted.id)
         if is_given or one is None or one.failure:
             return is_given

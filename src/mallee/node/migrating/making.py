@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mallee.model.hosts.hosts import InstanceWanted, InterfaceWanted
+from mallee.model.storage.snapshots import LAYER_MAX, LAYERS_MAX
 from mallee.model.storage.volumes import VolumeWanted
 from mallee.node.do.guests import incoming
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.storage import chains
 from mallee.node.host import Host
-from mallee.node.migrating.messages import CardTold
+from mallee.node.migrating.messages import CardTold, GuestTold
 from mallee.node.plan.guests import domain
 from mallee.node.plan.guests.disks import Disk
 from mallee.node.plan.guests.domain import DomainSpec, Nic, Place
@@ -32,6 +33,24 @@ class Parts:
     interfaces: tuple[InterfaceWanted, ...]
     places: Mapping[str, Place]
     """Of interfaces: where their cards sit; others sit where those of a machine that begins do."""
+
+
+def check_told(told: GuestTold, wanted: InstanceWanted) -> None:
+    """Raise `HypervisorFailed` unless these are the disks and cards that the guest shall have."""
+    named = [disk.volume_id for disk in told.disks]
+    own = [""] if wanted.disk is not None else []
+    if sorted(named) != sorted([*own, *(disk.volume_id for disk in wanted.disks)]):
+        raise HypervisorFailed("the guest has other disks than it should have")
+    check_cards(told.cards, wanted)
+    for disk in told.disks:
+        numbers = [layer.number for layer in disk.lower]
+        is_ordered = numbers == sorted({*numbers}) and len(numbers) <= LAYERS_MAX
+        highest = max(numbers, default=0)
+        if not is_ordered or not all(it > 0 for it in numbers) or highest >= disk.face:
+            raise HypervisorFailed("the guest's disks have no such layers")
+        most = 64 << 40 if disk.volume_id else wanted.disk_gib << 30
+        if disk.face > LAYER_MAX or not 0 < disk.size_bytes <= most:
+            raise HypervisorFailed("the guest's disks are of no such size")
 
 
 def check_cards(cards: Sequence[CardTold], wanted: InstanceWanted) -> None:
@@ -86,8 +105,7 @@ def make(host: Host, spec: DomainSpec) -> incoming.Machine:
     """
     uuid, hypervisor = domain.uuid_of(spec.instance_id), host.hypervisor
     # An agent that was killed may have left one, which nobody was given.
-    hypervisor.destroy(uuid)
-    hypervisor.undefine(uuid)
+    unmake(host, spec.instance_id)
     hypervisor.define(domain.encode(spec, host.traits))
     hypervisor.start_paused(uuid)
     for disk, limits in spec.disks:
@@ -96,3 +114,10 @@ def make(host: Host, spec: DomainSpec) -> incoming.Machine:
             hypervisor.attach_disk(uuid, whole, limits, host.keys.opened(disk.volume_id))
     own = domain.directory_of(host.layout, spec.instance_id) / domain.QEMU_DIRECTORY
     return incoming.Machine(hypervisor, uuid, own)
+
+
+def unmake(host: Host, instance_id: str) -> None:
+    """Have no machine of an instance's here; there is none: nothing. Raises `HypervisorFailed`."""
+    uuid = domain.uuid_of(instance_id)
+    host.hypervisor.destroy(uuid)
+    host.hypervisor.undefine(uuid)

@@ -1,7 +1,9 @@
 """What the agents of two hosts say to each other while a guest goes from one to the other.
 
 One connection carries these (`GUEST`); beside it one for each disk (`DISK`) carries what QEMU
-mirrors, and one (`MEMORY`) what it has in memory. In this order:
+mirrors, and one (`MEMORY`) what it has in memory. Before all of that hosts that keep their volumes
+on one share hand files over by one (`SHARE`, `volumes.handing`); these are neither copied nor
+mirrored. In this order:
 
     old host                                  new host
     GuestTold, then the lower layers     -->  (checked and kept)         --> Ready
@@ -22,6 +24,10 @@ from mallee.node.volumes.departures import LayerTold
 T = TypeVar("T")
 
 GUEST, DISK, MEMORY = "guest", "disk", "memory"
+SHARE = "guest on a share"
+LET_GO = "let go"
+"""A connection on which a guest is put back whose files were handed over: `Noted` when nothing of
+the new host's has them any more."""
 MOVED = "moved"
 """A connection to any other host that leads to the guest: `Moved`, then `Noted`."""
 

@@ -7,6 +7,7 @@ What is begun is undone by `put_back`, at any moment before the guest is given a
 agent than the one that began.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ LOOK_S = 0.003
 """How often the machine is looked at while its guest stands, or is about to."""
 _JOB = "going-"
 _DOWNTIME_MS = 300
+_RESTS_S = 10.0
+"""Work that is ended waits for what it reads at most."""
 _UNBOUNDED = 1 << 40
 _OVER = ("completed", "failed", "cancelled", "none")
 
@@ -51,6 +54,18 @@ class Going:
     def ask(self, command: str, **arguments: object) -> Any:
         """Ask QEMU; raises `HypervisorFailed`."""
         return self._monitor.ask_monitor(self._uuid, command, arguments)
+
+    def rest(self) -> None:
+        """End what QEMU does with disks beside its guest: it is begun anew later, where it was."""
+        ends_at = time.monotonic() + _RESTS_S
+        while those := [job for job in self.ask("query-jobs") if job["status"] != "null"]:
+            for job in those:
+                # One that ends just now is gone before it hears it.
+                with contextlib.suppress(HypervisorFailed):
+                    self.ask("job-cancel", id=job["id"])
+            if time.monotonic() > ends_at:
+                raise HypervisorFailed(f"QEMU does not end what it does ({those[0]['id']}) yet")
+            time.sleep(LOOK_S)
 
     def mirror(self, index: int, serial: str, socket: Path) -> None:
         """Begin to mirror what the guest has written of a disk to an export behind a socket."""
