@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from mallee.kit import pki, process
 from mallee.model.compute.instances import InstanceSeen
 from mallee.model.compute.migrations import ComingWanted, GoingWanted, MigrationSeen
-from mallee.model.hosts.hosts import InstanceWanted
+from mallee.model.hosts.hosts import InstanceWanted, InterfaceWanted
 from mallee.model.images import catalogue
 from mallee.model.layout import Layout
 from mallee.model.network.carried import PeerWanted
 from mallee.model.storage.moves import ArrivingWanted, LeavingWanted
-from mallee.model.storage.volumes import DiskWanted, VolumeWanted
+from mallee.model.storage.volumes import ROOT_SLOT, DiskWanted, VolumeWanted
 from mallee.node import reconcile
 from mallee.node.do import channel
 from mallee.node.do.channel import Hello
@@ -32,8 +32,8 @@ from tests.fakes.network import FakeNetwork
 from tests.node import libvirtd, wants
 from tests.node.stands import Blobs, Stand, blob_of
 
-WITHIN_S = 300.0
-TYPED_AGAIN_S = 15.0
+WITHIN_S = 90.0
+TYPED_AGAIN_S = 4.0
 ID = wants.make_instance().id
 UUID = domain.uuid_of(ID)
 VOLUME = "vol-0123456789abcdef0"
@@ -63,6 +63,10 @@ class Pair:
     listener: channel.Listener | None = None
     made: VolumeWanted = field(default_factory=lambda: VolumeWanted(id=VOLUME, size_gib=1))
     """The guest's volume, as both are told of it."""
+    cards: tuple[InterfaceWanted, ...] = ()
+    """The guest's interfaces."""
+    slot: int = 1
+    """Where the volume is in the guest."""
 
     def volume(self, **changes: object) -> VolumeWanted:
         return replace(self.made, **changes)
@@ -70,14 +74,20 @@ class Pair:
     def guest(
         self, going: GoingWanted | None = None, coming: ComingWanted | None = None
     ) -> InstanceWanted:
-        guest = self.old.instance(interface_ids=(), disks=(DiskWanted(VOLUME, 1),))
-        return replace(guest, going=going, coming=coming)
+        guest = self.old.instance(
+            interface_ids=tuple(card.id for card in self.cards),
+            disks=(DiskWanted(VOLUME, self.slot),),
+        )
+        own = guest.disk if self.slot != ROOT_SLOT else None
+        return replace(guest, going=going, coming=coming, disk=own)
 
     async def want(self, stand: Stand, guest: InstanceWanted | None, *those: VolumeWanted) -> None:
         assert stand.reconciler is not None
         stand.generation += 1
         peers = tuple(PeerWanted(id=id, name=id, address="127.0.0.1") for id in (OLD, NEW))
         host = wants.make_host(stand.generation, *([guest] if guest else []))
+        if self.cards:
+            host = replace(host, vpcs=(replace(host.vpcs[0], interfaces=self.cards),))
         assert await stand.reconciler.want(replace(host, volumes=those, peers=peers))
 
     async def go(self, migration_id: str = MIGRATION, **changes: object) -> None:
@@ -104,6 +114,10 @@ class Pair:
         return None if seen is None else seen.state
 
 
+def as_it_is(both: Pair) -> None:
+    """Change nothing of what the guest has."""
+
+
 @asynccontextmanager
 async def host(root: Path, name: str) -> AsyncGenerator[Stand]:
     boot = catalogue.proof_boot(tinyimages.document())
@@ -127,19 +141,16 @@ async def host(root: Path, name: str) -> AsyncGenerator[Stand]:
 
 @asynccontextmanager
 async def running(
-    root: Path, shares: tuple[Path, Path] | None = None, **made: object
+    root: Path, begin: Callable[[Pair], None] = as_it_is, **made: object
 ) -> AsyncGenerator[Pair]:
-    """Two hosts, and a guest on the old one that ticks and has a volume of two layers; `shares` are
-    the directories in which they keep their volumes, maybe the same one."""
+    """Two hosts, and a guest on the old one that ticks and has a volume of two layers."""
     root.chmod(0o755)
     async with AsyncExitStack() as stack:
         old = await stack.enter_async_context(host(root, "old"))
         new = await stack.enter_async_context(host(root, "new"))
-        if shares is not None:
-            old.put_volumes_into(shares[0], OLD)
-            new.put_volumes_into(shares[1], NEW)
         both = Pair(pki.create_authority("a cloud", time.time()), old, new)
         both.made = both.volume(**made)
+        begin(both)
         certify(both.authority, old.layout, OLD)
         certify(both.authority, new.layout, NEW)
         await stack.enter_async_context(old.agent())
@@ -163,8 +174,7 @@ def handlers(stand: Stand) -> dict[str, channel.Handler]:
         assert stand.reconciler is not None
         stand.reconciler.migrations.handlers[hello.what](connection, hello)
 
-    names = (messages.GUEST, messages.DISK, messages.MEMORY, messages.SHARE, messages.LET_GO)
-    return dict.fromkeys(names, serve)
+    return dict.fromkeys((messages.GUEST, messages.DISK, messages.MEMORY), serve)
 
 
 def console(stand: Stand) -> bytes:
