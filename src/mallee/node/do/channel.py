@@ -53,6 +53,10 @@ class ChannelFailed(OSError):
     """The other host cannot be reached, is another one, or said what it should not."""
 
 
+class NotYet(ChannelFailed):
+    """The other host has not yet what it needs for that, and is getting it."""
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """What a host says first to another one."""
 
@@ -70,6 +74,8 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
 
     refusal: str = ""
     """Why nothing comes of it; empty: it does."""
+    is_early: bool = False
+    """Whether it may be asked for again: what is missing is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +199,10 @@ def connect(layout: Layout, place: Place, hello: Hello) -> Connection:
             raise ChannelFailed(f"at {place.address} is another host than {place.host_id}")
         tls.settimeout(SILENCE_S)
         connection.send(hello)
-        refusal = connection.receive(Welcome).refusal
-        if refusal:
-            raise ChannelFailed(f"host {place.host_id} refuses: {refusal[:500]}")
+        welcome = connection.receive(Welcome)
+        if welcome.refusal:
+            kind = NotYet if welcome.is_early else ChannelFailed
+            raise kind(f"host {place.host_id} refuses: {welcome.refusal[:500]}")
     except ChannelFailed:
         connection.close()
         raise

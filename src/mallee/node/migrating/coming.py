@@ -43,6 +43,10 @@ class Refused(Exception):
     """The other host gets nothing; the message says why."""
 
 
+class TooEarly(Refused):
+    """It may ask again: what is missing is on its way to here."""
+
+
 @dataclass(slots=True)
 class _Guest:
     """A guest that comes."""
@@ -93,7 +97,8 @@ class Comings:
                 self._check_images(guest.wanted)
         except (Refused, *apply.FAILURES) as error:
             log.warning("guest refused", instance=hello.id[:32], why=str(error))
-            connection.send(Welcome(refusal=str(error)))
+            is_early = isinstance(error, TooEarly)
+            connection.send(Welcome(refusal=str(error), is_early=is_early))
             return
         match hello.what:
             case messages.SHARE:
@@ -143,7 +148,7 @@ class Comings:
             interfaces = {one.id: one for vpc in told.vpcs for one in vpc.interfaces}
             worn = tuple(interfaces[id] for id in wanted.interface_ids if id in interfaces)
             if len(worn) != len(wanted.interface_ids):
-                raise Refused("its interfaces are not known here yet")
+                raise TooEarly("its interfaces are not known here yet")
             mine = {one.id: one for one in told.volumes if one.arriving is not None}
             self._guests[hello.id] = _Guest(wanted, hello.move_id, mine, worn)
             return self._guests[hello.id]
@@ -157,7 +162,7 @@ class Comings:
         ]
         for blob in (*blobs_of(wanted), *lain_on):
             if not (self._host.layout.node_images / blob.sha256).exists():
-                raise Refused("the image on which it lies is not here yet")
+                raise TooEarly("the image on which it lies is not here yet")
 
     def _let_go(self, connection: Connection, instance_id: str) -> None:
         """Have nothing here that has files of a guest which its old host puts back.

@@ -17,7 +17,7 @@ from mallee.kit import logs
 from mallee.model.compute.instances import InstanceSeen, Phase
 from mallee.model.compute.migrations import GoingWanted, MigrationSeen
 from mallee.model.hosts.hosts import HostWanted, InstanceWanted
-from mallee.node.do.channel import Connection, Handler, Hello, Place
+from mallee.node.do.channel import Connection, Handler, Hello, NotYet, Place
 from mallee.node.host import Host
 from mallee.node.migrating import book, coming, going, messages, sharing, whereabouts
 from mallee.node.migrating.going import Trip
@@ -186,12 +186,15 @@ class Migrations:
         except going.FAILURES as error:
             log.warning("guest does not go", instance=instance_id, error=str(error))
             one.words = f"{str(error).rstrip('.')}."
+            if isinstance(error, NotYet):
+                # An image may take long to come there; who waits no longer cancels it.
+                one.tries -= 1
             is_over = trip.cancelled.is_set() or one.tries >= TRIES_MAX
             # While the other host may have its files nobody is told that it stays.
             is_handed = self._is_handed(instance_id)
             if is_over and not is_handed:
                 one.failure = one.words
-            one.due_at = time.monotonic() + RETRY_S * (1 if is_handed else one.tries)
+            one.due_at = time.monotonic() + RETRY_S * (1 if is_handed else max(1, one.tries))
         self._changed(instance_id)
 
     def _is_handed(self, instance_id: str) -> bool:
