@@ -1,5 +1,7 @@
 """Layers from another host: only what our own layers look like is ever opened."""
 
+import errno
+import os
 import struct
 from pathlib import Path
 
@@ -128,6 +130,24 @@ def test_what_was_spoilt_meanwhile_is_noticed(tmp_path: Path) -> None:
     target.write_bytes(b"b" * (2 << 20))
     with pytest.raises(filecopies.Spoilt, match="differs"):
         copy(source, target, Memory(), 2 << 20)
+
+
+def test_a_disk_that_does_not_say_where_its_data_is_has_not_said_that_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"a" * (3 << 20))
+    target.touch()
+    seek = os.lseek
+
+    def fail_at_last(descriptor: int, at: int, how: int) -> int:
+        if how == os.SEEK_DATA and at >= 2 << 20:
+            raise OSError(errno.EIO, "the disk fails")
+        return seek(descriptor, at, how)
+
+    monkeypatch.setattr(os, "lseek", fail_at_last)
+    with pytest.raises(OSError, match="the disk fails"):
+        copy(source, target, Memory())
 
 
 def test_pieces_stay_in_their_file(tmp_path: Path) -> None:

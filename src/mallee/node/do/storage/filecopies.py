@@ -6,6 +6,7 @@ what is on its own disk. Called by `volumes.departures` (`send`) and `volumes.ar
 block.
 """
 
+import errno
 import hashlib
 import os
 import struct
@@ -96,7 +97,10 @@ def _blocks(descriptor: int) -> Iterator[tuple[int, bytes]]:
     while at < end:
         try:
             data = os.lseek(descriptor, at, os.SEEK_DATA)
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                # A disk that does not tell where its data is has not told that there is no more.
+                raise
             # Behind the last data is a hole up to the end.
             return
         at = data // BLOCK_BYTES * BLOCK_BYTES
