@@ -118,6 +118,8 @@ class GatewayKeeper:
         """At which the fence was found shut."""
         self._rounds = 0
         self._was_open = False
+        self._promising: asyncio.Future[None] | None = None
+        """The question to the standby that is under way, in a thread."""
         self.problems: tuple[str, ...] = ()
         """What an administrator should know."""
 
@@ -218,9 +220,15 @@ class GatewayKeeper:
         place = _standby(wanted, taken)
         if place is None or taken is None:
             return False
+        if self._promising is not None and not self._promising.done():
+            # One that does not answer holds a thread for a minute: it is not given another one.
+            return False
+        asking = asyncio.to_thread(self._means.ask_standby, place, taken)
+        self._promising = asyncio.ensure_future(asking)
+        self._promising.add_done_callback(_look_at)
         try:
             async with asyncio.timeout(ASKED_WITHIN_S):
-                await asyncio.to_thread(self._means.ask_standby, place, taken)
+                await asyncio.shield(self._promising)
         except (channel.ChannelFailed, TimeoutError) as error:
             log.warning("no promise of the standby", error=str(error))
             return False
@@ -244,6 +252,12 @@ class GatewayKeeper:
             await asyncio.to_thread(announcing.announce, self._means.answered())
         except OSError as error:
             log.warning("addresses not announced", error=str(error))
+
+
+def _look_at(asked: asyncio.Future[None]) -> None:
+    """Look at how a question ended for which nobody waits any more."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def means(layout: Layout, door: cloud.Cloud, book: Ledger, net: Network) -> Means:
