@@ -32,8 +32,8 @@ from tests.fakes.network import FakeNetwork
 from tests.node import libvirtd, wants
 from tests.node.stands import Blobs, Stand, blob_of
 
-WITHIN_S = 90.0
-TYPED_AGAIN_S = 4.0
+WITHIN_S = 300.0
+TYPED_AGAIN_S = 15.0
 ID = wants.make_instance().id
 UUID = domain.uuid_of(ID)
 VOLUME = "vol-0123456789abcdef0"
@@ -141,13 +141,20 @@ async def host(root: Path, name: str) -> AsyncGenerator[Stand]:
 
 @asynccontextmanager
 async def running(
-    root: Path, begin: Callable[[Pair], None] = as_it_is, **made: object
+    root: Path,
+    shares: tuple[Path, Path] | None = None,
+    begin: Callable[[Pair], None] = as_it_is,
+    **made: object,
 ) -> AsyncGenerator[Pair]:
-    """Two hosts, and a guest on the old one that ticks and has a volume of two layers."""
+    """Two hosts, and a guest on the old one that ticks and has a volume of two layers; `shares` are
+    the directories in which they keep their volumes, maybe the same one."""
     root.chmod(0o755)
     async with AsyncExitStack() as stack:
         old = await stack.enter_async_context(host(root, "old"))
         new = await stack.enter_async_context(host(root, "new"))
+        if shares is not None:
+            old.put_volumes_into(shares[0], OLD)
+            new.put_volumes_into(shares[1], NEW)
         both = Pair(pki.create_authority("a cloud", time.time()), old, new)
         both.made = both.volume(**made)
         begin(both)
@@ -174,7 +181,8 @@ def handlers(stand: Stand) -> dict[str, channel.Handler]:
         assert stand.reconciler is not None
         stand.reconciler.migrations.handlers[hello.what](connection, hello)
 
-    return dict.fromkeys((messages.GUEST, messages.DISK, messages.MEMORY), serve)
+    names = (messages.GUEST, messages.DISK, messages.MEMORY, messages.SHARE, messages.LET_GO)
+    return dict.fromkeys(names, serve)
 
 
 def console(stand: Stand) -> bytes:
