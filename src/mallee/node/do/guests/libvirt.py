@@ -26,7 +26,7 @@ from mallee.model.hosts.cpus import Cpu
 from mallee.model.storage.datakeys import OpenedKey
 from mallee.model.storage.volumes import Limits
 from mallee.node.do.guests import connections, cpumap, livedisks, monitor, patience, tearing
-from mallee.node.do.guests.hypervisor import AgentSilent, HypervisorFailed, Merge
+from mallee.node.do.guests.hypervisor import AgentSilent, Merge
 from mallee.node.do.storage import livefilling
 from mallee.node.plan.guests import disks
 from mallee.node.plan.guests import domain as domains
@@ -165,10 +165,7 @@ class Libvirt:
     def tear_out_disk(self, uuid: str, disk: Disk) -> None:
         """Take a volume from an active domain, whatever its guest says."""
         with self._calling() as connection:
-            try:
-                tearing.tear_out(connection.lookupByUUIDString(uuid), disk)
-            except tearing.StillBusy as error:
-                raise HypervisorFailed(str(error)) from error
+            tearing.tear_out(connection.lookupByUUIDString(uuid), disk)
 
     def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
         """Enlarge a volume of an active domain, whose guest sees it at once."""

@@ -25,8 +25,7 @@ def have(domain: Any) -> None:
     if not served:
         return
     try:
-        nodes = monitor.ask(domain, "query-named-block-nodes", flat=True)
-        there = {node["node-name"] for node in nodes}
+        there = monitor.nodes(domain)
         _forget_unused(domain, there)
         for one in served:
             name = f"{_PREFIX}{one.node}"
@@ -45,7 +44,7 @@ def _exchange(domain: Any, one: Served, name: str) -> None:
     monitor.ask(domain, "blockdev-reopen", options=[node])
 
 
-def _forget_unused(domain: Any, there: set[str]) -> None:
+def _forget_unused(domain: Any, there: frozenset[str]) -> None:
     """Close connections below nodes that are gone: of volumes that were filled, or let go."""
     for name in there:
         if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in there:

@@ -17,9 +17,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import libvirt
-import libvirt_qemu
 import msgspec
 
+from mallee.node.do.guests import monitor
+from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.plan.guests import disks
 from mallee.node.plan.guests.disks import Disk
 
@@ -30,14 +31,28 @@ _FAILS: Mapping[str, object] = {"event": "none", "errno": 5, "once": False}
 """How `blkdebug` is told to answer everything with EIO."""
 
 
-class StillBusy(Exception):
+class StillBusy(HypervisorFailed):
     """QEMU has not ended what it was reading or writing; the message says of which volume."""
+
+
+class _Image(msgspec.Struct, frozen=True):
+    size_bytes: int = msgspec.field(name="virtual-size")
+
+
+class _Inserted(msgspec.Struct, frozen=True):
+    node: str = msgspec.field(name="node-name")
+    image: _Image
+
+
+class _Device(msgspec.Struct, frozen=True):
+    qdev: str = ""
+    inserted: _Inserted | None = None
 
 
 def tear_out(domain: Any, disk: Disk) -> None:
     """Close a volume that a domain has; it has none such, or not any more: nothing.
 
-    Raises `StillBusy`.
+    Raises `StillBusy` and `monitor.QemuRefused`.
     """
     xml = domain.XMLDesc()
     if disk not in disks.decode(xml):
@@ -49,10 +64,10 @@ def tear_out(domain: Any, disk: Disk) -> None:
     node, size_bytes = _inserted(domain, backend)
     if node != dead:
         _put_behind(domain, (node, dead, job), size_bytes)
-    there = {one["node-name"] for one in _ask(domain, "query-named-block-nodes", flat=True)}
+    there = monitor.nodes(domain)
     for name in disks.decode_nodes(xml, disk.target):
         if name in there:
-            _ask(domain, "blockdev-del", **{"node-name": name})
+            monitor.ask(domain, "blockdev-del", **{"node-name": name})
     _mark(domain, disks.decode_torn(xml) | {disk})
 
 
@@ -66,44 +81,29 @@ def forget(domain: Any, target: str) -> None:
 
 def _put_behind(domain: Any, names: tuple[str, str, str], size_bytes: int) -> None:
     node, dead, job = names
-    there = {one["node-name"] for one in _ask(domain, "query-named-block-nodes", flat=True)}
-    if dead not in there:
+    if dead not in monitor.nodes(domain):
         image = {"driver": "null-co", "size": size_bytes}
         wanted = {"driver": "blkdebug", "node-name": dead, "inject-error": [_FAILS]}
-        _ask(domain, "blockdev-add", image=image, **wanted)
-    if job not in _jobs(domain):
+        monitor.ask(domain, "blockdev-add", image=image, **wanted)
+    if job not in monitor.jobs(domain):
         wanted = {"job-id": job, "device": node, "target": dead, "sync": "none"}
         # What the guest writes meanwhile fails on the dead disk, and on that alone.
-        _ask(domain, "blockdev-mirror", **wanted, **{"on-target-error": "ignore"})
+        monitor.ask(domain, "blockdev-mirror", **wanted, **{"on-target-error": "ignore"})
     deadline = time.monotonic() + READY_S
-    while (status := _jobs(domain).get(job)) is not None:
+    while (status := monitor.jobs(domain).get(job)) is not None:
         if status == "ready":
-            _ask(domain, "job-complete", id=job)
+            monitor.ask(domain, "job-complete", id=job)
         if time.monotonic() > deadline:
             raise StillBusy(f"QEMU has not ended what it reads and writes: {node}")
         time.sleep(_LOOK_S)
 
 
-def _jobs(domain: Any) -> dict[str, str]:
-    return {job["id"]: job["status"] for job in _ask(domain, "query-jobs")}
-
-
 def _inserted(domain: Any, backend: str) -> tuple[str, int]:
     """Return which node a device reads and writes, and how large it is."""
-    for found in _ask(domain, "query-block"):
-        if found.get("qdev") == backend:
-            node = found["inserted"]
-            return node["node-name"], node["image"]["virtual-size"]
+    for found in monitor.ask_for(list[_Device], domain, "query-block"):
+        if found.qdev == backend and found.inserted is not None:
+            return found.inserted.node, found.inserted.image.size_bytes
     raise StillBusy(f"QEMU does not know {backend} any more")
-
-
-def _ask(domain: Any, command: str, **arguments: object) -> Any:
-    """Ask QEMU; return what it answers. libvirt raises where QEMU refuses."""
-    asked = msgspec.json.encode({"execute": command, "arguments": arguments}).decode()
-    answer = msgspec.json.decode(libvirt_qemu.qemuMonitorCommand(domain, asked, 0))
-    if "error" in answer:
-        raise StillBusy(f"QEMU refused {command}: {answer['error'].get('desc')}")
-    return answer["return"]
 
 
 def _alias(xml: str, target: str) -> str:

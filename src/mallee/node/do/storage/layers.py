@@ -150,11 +150,16 @@ def read_file(path: Path) -> Layer:
 
 
 def has_subclusters(path: Path) -> bool:
-    """Tell whether QEMU must not copy into a layer while a guest writes it: it is an older one."""
+    """Tell whether QEMU must not copy into a layer while a guest writes it: it is an older one.
+
+    Raises `OSError` when it is none.
+    """
     with path.open("rb") as file:
         file.seek(_FEATURES_AT)
-        (features,) = _FEATURES.unpack(file.read(_FEATURES.size))
-    return bool(features & _SUBCLUSTERS)
+        features = file.read(_FEATURES.size)
+    if len(features) < _FEATURES.size:
+        raise OSError(f"{path} is cut off")
+    return bool(_FEATURES.unpack(features)[0] & _SUBCLUSTERS)
 
 
 def _read_form(file: BinaryIO) -> str:

@@ -65,5 +65,4 @@ def _job(target: str) -> str:
 
 
 def _status(domain: Any, target: str) -> str | None:
-    jobs = monitor.ask(domain, "query-jobs")
-    return next((job["status"] for job in jobs if job["id"] == _job(target)), None)
+    return monitor.jobs(domain).get(_job(target))
