@@ -64,7 +64,9 @@ def decide(tx: store.Tx, id: str) -> None:
     outcome = "" if open.is_decided else rollouts.decide(open, names(tx), tx.now)
     if outcome:
         tx.observe(record, msgspec.structs.replace(open.seen, outcome=outcome, decided_at=tx.now))
-        _log.warning("settings of all front ends", rollout=id, what=record.doc.what, is_=outcome)
+        _log.warning(
+            "settings of all front ends", rollout=id, what=record.doc.what, outcome=outcome
+        )
 
 
 def decider(opened: store.Store, clock: clocks.Clock) -> Reconciler:
