@@ -17,13 +17,15 @@ from typing import Any, cast
 import pytest
 
 from mallee.box import client, doctor, ownchecks, rounds, status
-from mallee.kit import pki, process
+from mallee.kit import clock, pki, process
 from mallee.model.configuration import settings
 from mallee.model.hosts.ailments import Code
 from mallee.model.hosts.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node.checks import host, switchports, troubles
 from mallee.node.do.network import uplink
+from mallee.node.do.storage import shares
+from mallee.node.volumes.volumeplace import VolumePlace
 
 RUNS = cast(client.Access, SimpleNamespace(endpoint="http://127.0.0.1:1"))
 """A cloud that is said to run."""
@@ -82,6 +84,20 @@ def test_a_clock_that_begins_at_nought(layout: Layout, monkeypatch: pytest.Monke
 def test_a_place_of_volumes_that_nobody_can_read(layout: Layout) -> None:
     layout.host_settings.write_text("volumes = 3")
     assert is_named(look(layout, "volumes"), Code.VOLUMES_UNUSABLE)
+
+
+def test_a_share_that_keeps_no_locks(layout: Layout) -> None:
+    share = layout.root / "share"
+    share.mkdir()
+    layout.root.chmod(0o755)
+    layout.node.mkdir()
+    layout.host_settings.write_text(f'[volumes]\ndirectory = "{share}"\nmount = false')
+    configured = settings.parse_host(layout.host_settings.read_text())
+    place = VolumePlace(layout, configured, "host-1", clock.SYSTEM)
+    assert place.look(), place.problem
+    assert look(layout, "volumes").ok
+    shares.note(layout, "host-2", "the share does not keep locks between machines")
+    assert is_named(look(layout, "volumes"), Code.SHARE_UNFIT)
 
 
 def test_a_port_of_somebody_else(layout: Layout) -> None:

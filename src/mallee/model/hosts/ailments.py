@@ -28,6 +28,8 @@ class Code(Enum):
     """Nothing can be written where the host keeps its own."""
     VOLUMES_UNUSABLE = "volumes-unusable"
     """The place of the host's volumes is away, or is another host's."""
+    SHARE_UNFIT = "share-unfit"
+    """Hosts keep volumes on one share, and it will not do for handing files over."""
     MEMORY_SHORT = "memory-short"
     """Hardly any memory is free."""
     MEMORY_PRESSED = "memory-pressed"

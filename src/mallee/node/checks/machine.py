@@ -16,7 +16,7 @@ from mallee.model.hosts.ailments import Code
 from mallee.model.layout import Layout
 from mallee.node import facts
 from mallee.node.checks import troubles
-from mallee.node.do.storage import places
+from mallee.node.do.storage import places, shares
 
 FREE_MEMORY_MIB_MIN = 512
 """Of a machine with less than eight times that, an eighth of what it has."""
@@ -71,7 +71,17 @@ def find_volumes(layout: Layout) -> str:
         troubles.tell(Code.VOLUMES_UNUSABLE, str(wrong), f"edit {layout.host_settings}")
     except (places.Away, places.Taken) as trouble:
         troubles.tell(Code.VOLUMES_UNUSABLE, str(trouble), "as it says")
+    _check_shares(placed)
     return f"in {placed.volumes}"
+
+
+def _check_shares(layout: Layout) -> None:
+    """See that nothing was found against the share when volumes last went between its hosts."""
+    for peer, why in sorted(shares.read_notes(layout).causes.items()):
+        cause = f"volumes are copied to here from {peer}, on the same share: {why}"
+        cure = "mount it as docs/volumes.md says, on both; it is looked at again when the next "
+        cure += f"volume comes from there (to forget this: rm {shares.notes_of(layout)})"
+        troubles.tell(Code.SHARE_UNFIT, cause, cure)
 
 
 def find_memory(layout: Layout) -> str:

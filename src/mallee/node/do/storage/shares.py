@@ -172,18 +172,19 @@ def note(layout: Layout, peer: str, cause: str) -> None:
         causes = {id: it for id, it in before.items() if id != peer}
         causes |= {peer: cause} if cause else {}
         if causes != before:
-            files.write_atomically(_notes(layout), msgspec.json.encode(Notes(causes)))
+            files.write_atomically(notes_of(layout), msgspec.json.encode(Notes(causes)))
 
 
 def read_notes(layout: Layout) -> Notes:
     """Return what was kept; what cannot be read says nothing."""
     try:
-        return msgspec.json.decode(_notes(layout).read_bytes(), type=Notes)
+        return msgspec.json.decode(notes_of(layout).read_bytes(), type=Notes)
     except (FileNotFoundError, msgspec.MsgspecError):
         return Notes()
 
 
-def _notes(layout: Layout) -> Path:
+def notes_of(layout: Layout) -> Path:
+    """Return where it is kept."""
     return layout.node / "shares.json"
 
 
