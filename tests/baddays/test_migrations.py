@@ -1,6 +1,7 @@
 """Whoever dies while a guest goes from host to host: one guest goes on, and no write is lost.
 
-One lab, one guest that writes all the while and goes to and fro. Each day waits until it has come
+One lab, one guest that writes all the while and goes to and fro. Its root is encrypted; a volume
+that is not, and a network card, came to it while it ran. Each day waits until it has come
 so far, kills somebody for real, and then the guest has to be somewhere, once, with all that it has
 written, and to go when it is asked again: the next day begins with that.
 """
@@ -34,13 +35,24 @@ public_range = "198.19.11.0/24"
 egress = true
 """
 HOSTS = ("front", "n1")
-COUNTS = "n=$(cat /root/n | wc -l); while :; do n=$((n+1)); echo $n >>/root/n; sync; done"
-WRITES = f"touch /root/n; ({COUNTS}) </dev/null >/dev/null 2>&1 &"
-"""Each number is on the disk before the next one follows."""
-HOLDS = "dd if=/dev/urandom of=/dev/shm/held bs=1M count=48 2>/dev/null"
+ROOT = {"DeviceName": "/dev/vda", "Ebs": {"Encrypted": True}}
+FINDS = "disk=/dev/$(grep -l {serial} /sys/block/*/serial | cut -d/ -f4)"
+"""A guest's own names of its disks may be others each time it begins."""
+PUTS = "echo $n | dd of=$disk bs=4096 seek=$n conv=notrunc,fsync,sync 2>/dev/null"
+COUNTS = f"n=$(cat /root/n | wc -l); while :; do n=$((n+1)); {PUTS}; echo $n >>/root/n; sync; done"
+WRITES = f"{FINDS}; touch /root/n; ({COUNTS}) </dev/null >/dev/null 2>&1 &"
+"""Each number is on both disks before the next one follows."""
+HOLDS = "mkdir -p /dev/shm; dd if=/dev/urandom of=/dev/shm/held bs=1M count=16 2>/dev/null"
 LIVES = "cat /proc/sys/kernel/random/boot_id"
-WHOLE = "sync; cp /root/n /tmp/n; n=$(wc -l </tmp/n); seq 1 $n | cmp -s - /tmp/n && echo $n"
-FELT_S = 150.0
+SAME = "seq 1 $n >/tmp/w; cmp -s /tmp/n /tmp/w"
+READS = "echo 3 >/proc/sys/vm/drop_caches; dd if=$disk bs=4096 skip=1 count=$n 2>/dev/null"
+WHOLE = (
+    f"{FINDS}; sync; cp /root/n /tmp/n; n=$(wc -l </tmp/n); {SAME} && "
+    f"{READS} | tr -d '\\0' | cmp -s - /tmp/w && echo $n"
+)
+LEASES = "ip link set eth1 up; udhcpc -i eth1 -f -q -n -s /bin/true 2>&1; true"
+"""What a guest says of the card that came to it while it ran, when it asks by it."""
+FELT_S = 300.0
 MIRRORED, SENT, STANDS = "its disks are mirrored", "its memory is sent", "it stands"
 
 
@@ -51,6 +63,10 @@ class Going:
     lab: Lab
     cloud: Cloud
     guest: str
+    volume: str = ""
+    """What came to it while it ran."""
+    address: str = ""
+    """Of the interface that did."""
 
     @property
     def source(self) -> str:
@@ -144,7 +160,34 @@ class Going:
 
     def count(self) -> int:
         """How far the guest has counted, each number on its disk in its place."""
-        return int(self.cloud.ssh(self.guest, WHOLE))
+        return int(self.cloud.ssh(self.guest, self.of_volume(WHOLE)))
+
+    def of_volume(self, words: str) -> str:
+        """Words for the guest in which it knows the volume by its serial number."""
+        return words.replace("{serial}", self.volume.replace("-", ""))
+
+    def write(self) -> None:
+        """Have the guest begin to write."""
+        self.cloud.ssh(self.guest, self.of_volume(WRITES))
+
+    def give(self) -> None:
+        """Give the running guest a volume and a network card."""
+        ec2: Any = self.cloud.ec2
+        there = self.cloud.instance(self.guest)
+        zone, subnet = there["Placement"]["AvailabilityZone"], there["SubnetId"]
+        self.volume = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+        ec2.get_waiter("volume_available").wait(VolumeIds=[self.volume], WaiterConfig={"Delay": 1})
+        ec2.attach_volume(VolumeId=self.volume, InstanceId=self.guest, Device="/dev/sdf")
+        made = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+        self.address = made["PrivateIpAddress"]
+        card = made["NetworkInterfaceId"]
+        ec2.attach_network_interface(NetworkInterfaceId=card, InstanceId=self.guest, DeviceIndex=1)
+        found = self.of_volume("ls -d /sys/class/net/eth1; grep -l {serial} /sys/block/*/serial")
+        wholecloud.wait_until(
+            lambda: len(self.cloud.ssh(self.guest, f"{found}; true").split()) == 2,
+            FELT_S,
+            "both to be in the guest",
+        )
 
     def life(self) -> str:
         """What a guest has anew each time it begins."""
@@ -155,10 +198,13 @@ class Going:
 def going() -> Generator[Going]:
     with labs.up(TEXT) as lab:
         cloud = lab.cloud
-        guest = cloud.run(InstanceType="t3.nano")
+        guest = cloud.run(InstanceType="t3.nano", BlockDeviceMappings=[ROOT])
         cloud.wait_state(guest, "running")
-        cloud.ssh(guest, f"{HOLDS}; {WRITES}")
-        yield Going(lab, cloud, guest)
+        made = Going(lab, cloud, guest)
+        made.give()
+        cloud.ssh(guest, HOLDS)
+        made.write()
+        yield made
 
 
 Day = Callable[[Going, str, str], None]
@@ -219,6 +265,7 @@ def test_the_guest_goes_on_in_one_place(going: Going, happens: Day, step: str) -
     assert going.cloud.state(going.guest) == "running"
     assert going.life() == life
     assert going.count() > counted
+    assert going.address in going.cloud.ssh(going.guest, LEASES)
 
 
 def test_a_guest_that_is_killed_on_its_way_begins_anew_and_says_so(going: Going) -> None:
@@ -231,7 +278,7 @@ def test_a_guest_that_is_killed_on_its_way_begins_anew_and_says_so(going: Going)
     going.wait_one()
     assert going.count() >= counted
     assert "QEMU process ended" in going.cloud.instance(going.guest)["StateReason"]["Message"]
-    going.cloud.ssh(going.guest, WRITES)
+    going.write()
 
 
 def test_the_old_host_loses_its_power_when_it_has_given_the_guest(going: Going) -> None:
@@ -265,4 +312,5 @@ def test_it_still_goes_and_looks_the_same_all_the_while(going: Going) -> None:
     wholecloud.wait_until(is_there, FELT_S, "the guest to be there")
     assert going.ended() == ""
     assert going.life() == life
+    assert going.address in going.cloud.ssh(going.guest, LEASES)
     assert [*others, going.shown()] == [before]
