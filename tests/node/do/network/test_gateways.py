@@ -2,8 +2,6 @@
 
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -24,26 +22,6 @@ PUBLIC, PRIVATE = "rtb-00000000000000001", "rtb-00000000000000002"
 ACL = "acl-00000000000000001"
 PORT = 8000
 EVERYTHING, EVERYTHING6 = "0.0.0.0/0", "::/0"
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
-
-
-def world_of(host: Lab) -> Guest:
-    world = host.add_world()
-    world.run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.2")
-    return world
-
-
-def caller(server: socket.socket, guest: Guest, address: str) -> str:
-    """Connect from the guest; return whom the server sees."""
-    with guest.connect(address, PORT):
-        accepted, sender = server.accept()
-        accepted.close()
-    return sender[0]
 
 
 class TestNatGateway:
@@ -70,7 +48,7 @@ class TestNatGateway:
         )
 
     def test_many_speak_behind_its_public_address(self, host: Lab) -> None:
-        world_of(host)
+        lab.world_of(host)
         vpc = self.wanted()
         # A server on the public side of the same cloud sees the elastic address.
         other_net = shapes.subnet(1, 1, table=PUBLIC)
@@ -80,21 +58,21 @@ class TestNatGateway:
         host.apply(shapes.host(vpc, other, egress=True))
         with host.guest(server).listen(PORT) as heard:
             for one in (self.one, self.two):
-                assert caller(heard, host.guest(one), "203.0.113.70") == "203.0.113.50"
+                assert lab.caller(heard, host.guest(one), "203.0.113.70") == "203.0.113.50"
         assert host.guest(self.one).pings("203.0.113.70")
         assert host.guest(self.one).pings(lab.WORLD_ADDRESS)
         with host.guest(server).listen(PORT, socket.SOCK_DGRAM) as heard:
             assert host.guest(self.two).throws(heard, "203.0.113.70", PORT, lab.ARRIVES_WITHIN_S)
 
     def test_nobody_comes_in_by_it(self, host: Lab) -> None:
-        world = world_of(host)
+        world = lab.world_of(host)
         host.apply(shapes.host(self.wanted(), egress=True))
         with host.guest(self.one).listen(PORT):
             assert world.misses("203.0.113.50", PORT)
             assert host.guest(self.seen).misses("10.0.1.5", PORT)
 
     def test_it_is_in_its_subnet_behind_the_acl(self, host: Lab) -> None:
-        world = world_of(host)
+        world = lab.world_of(host)
         allow = (entry(100, "in allow"), entry(100, "out allow"))
         deny = entry(50, "in deny", cidr="10.0.2.10/32")
         host.apply(shapes.host(self.wanted(acl=AclWanted(ACL, (deny, *allow))), egress=True))
@@ -105,7 +83,7 @@ class TestNatGateway:
             assert host.guest(self.one).reaches(lab.WORLD_ADDRESS, PORT)
 
     def test_a_private_one_hides_guests_from_the_vpcs_peers_only(self, host: Lab) -> None:
-        world = world_of(host)
+        world = lab.world_of(host)
         vpc = self.wanted(public=None)
         host.apply(shapes.host(vpc, egress=True))
         with world.listen(PORT):
@@ -114,10 +92,10 @@ class TestNatGateway:
         led = shapes.table(PRIVATE, ("10.0.1.0/24", Way.NAT, self.gateway.id))
         host.apply(shapes.host(replace(vpc, route_tables=(vpc.route_tables[0], led)), egress=True))
         with host.guest(self.seen).listen(PORT) as heard:
-            assert caller(heard, host.guest(self.one), "10.0.1.12") == "10.0.1.5"
+            assert lab.caller(heard, host.guest(self.one), "10.0.1.12") == "10.0.1.5"
 
     def test_an_agent_that_comes_back_finds_all_in_order(self, host: Lab) -> None:
-        world = world_of(host)
+        world = lab.world_of(host)
         wanted = shapes.host(self.wanted(), egress=True)
         host.apply(wanted)
         with world.listen(PORT) as listening:
@@ -146,7 +124,7 @@ class TestNatGateway:
         switch = "net/netfilter/nf_conntrack_tcp_timeout_established"
         assert natgateways.SWITCHES[switch] == "350"
         monkeypatch.setitem(natgateways.SWITCHES, switch, "1")
-        world = world_of(host)
+        world = lab.world_of(host)
         host.apply(shapes.host(self.wanted(), egress=True))
         inside = Guest(self.one, host.layout.nat_namespace(self.gateway.id))
         with world.listen(PORT) as listening:
@@ -163,7 +141,7 @@ class TestNatGateway:
         far.close()
 
     def test_several_addresses_share_the_load_and_a_gateway_goes_away(self, host: Lab) -> None:
-        world = world_of(host)
+        world = lab.world_of(host)
         vpc = self.wanted()
         more = AddressWanted(private_ip="10.0.1.6", public_ip="203.0.113.51")
         wide = replace(self.gateway, addresses=(*self.gateway.addresses, more))
@@ -216,7 +194,9 @@ class TestPeering:
         first, second = self.wanted()
         host.apply(shapes.host(first, second))
         with host.guest(self.two).listen(PORT) as heard:
-            assert caller(heard, host.guest(self.one), self.two.private_ip) == self.one.private_ip
+            assert (
+                lab.caller(heard, host.guest(self.one), self.two.private_ip) == self.one.private_ip
+            )
             assert host.guest(self.one).pings(self.two.ipv6s[0])
             one_sided = replace(second, route_tables=(shapes.table(PRIVATE),))
             host.apply(shapes.host(first, one_sided))
@@ -246,7 +226,7 @@ class TestPeering:
 
     def test_a_peer_is_no_way_to_others(self, host: Lab) -> None:
         """Neither to the world behind it, nor to its own peers, nor under a foreign address."""
-        world = world_of(host)
+        world = lab.world_of(host)
         first, second = self.wanted()
         through = shapes.table(PUBLIC, (EVERYTHING, Way.PEERING, first.peerings[0].id))
         host.apply(shapes.host(replace(first, route_tables=(through,)), second, egress=True))
@@ -284,7 +264,7 @@ class TestIpv6:
             host.guest(two).listen(PORT, address="::") as heard,
             host.guest(one).listen(PORT, address="::"),
         ):
-            assert caller(heard, host.guest(one), two.ipv6s[0]) == one.ipv6s[0]
+            assert lab.caller(heard, host.guest(one), two.ipv6s[0]) == one.ipv6s[0]
             assert host.guest(two).misses(one.ipv6s[0], PORT)
             assert not host.guest(two).pings(one.ipv6s[0], lab.REFUSED_AFTER_S)
             opened = shapes.table(PRIVATE, (EVERYTHING6, Way.INTERNET, "igw-1"))
@@ -318,7 +298,7 @@ class TestIpv6:
 
     def test_the_way_to_the_world_is_by_the_host(self, host: Lab) -> None:
         """The cloud's range is nobody's in the world: so guests are hidden behind the host."""
-        world = world_of(host)
+        world = lab.world_of(host)
         world.run("ip", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
         world.run("ip", "route", "add", "fd00::/16", "via", "2001:db8::2")
         for line in (
@@ -340,7 +320,7 @@ class TestIpv6:
             host.guest(one).listen(PORT, address="::"),
             host.guest(two).listen(PORT, address="::"),
         ):
-            assert caller(heard, host.guest(one), "2001:db8::1") == "2001:db8::2"
+            assert lab.caller(heard, host.guest(one), "2001:db8::1") == "2001:db8::2"
             assert host.guest(two).misses("2001:db8::1", PORT)
             assert world.reaches(one.ipv6s[0], PORT)
             assert world.misses(two.ipv6s[0], PORT)
