@@ -10,7 +10,7 @@ from mallee.kit import process
 from mallee.model.hosts.hosts import VpcWanted
 from mallee.model.network.carried import AclWanted, AddressWanted, Way
 from mallee.model.network.networks import Direction, Rule
-from mallee.node.do.network import namespaces, network
+from mallee.node.do.network import links, namespaces, network
 from mallee.node.plan.network import natgateways
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
@@ -273,6 +273,17 @@ class TestIpv6:
             closed = shapes.table(PRIVATE)
             host.apply(shapes.host(replace(first, route_tables=(closed,)), second))
             assert host.guest(one).misses(two.ipv6s[0], PORT)
+
+    def test_destroy_leaves_no_route(self, host: Lab) -> None:
+        before = links.fetch().route6s
+        inner = shapes.subnet(1)
+        wanted = shapes.host(shapes.vpc(0, (inner,), (shapes.interface(10, OPEN, inside=inner),)))
+        # What leads there is on a link that has to be there first.
+        for _ in range(2):
+            host.apply(wanted)
+        assert any(route.kind == "unreachable" for route in links.fetch().route6s - before)
+        host.network.destroy()
+        assert links.fetch().route6s == before
 
     def test_what_an_egress_only_gateway_let_out_is_tracked(self, host: Lab) -> None:
         """Groups that are open both ways make a connection untracked, but not this one."""

@@ -392,7 +392,7 @@ def plan_host_removal(layout: Layout, seen: Seen) -> tuple[str, ...]:
     lines = [f"link delete {layout.host_link}"] if layout.host_link in seen.indices else []
     lines += [
         f"route delete {route.kind} {route.destination} metric {metric}"
-        for route in sorted(seen.routes)
+        for route in (*sorted(seen.routes), *sorted(seen.route6s))
         if route.metric == metric
     ]
     return tuple(lines)
