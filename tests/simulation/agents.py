@@ -6,6 +6,7 @@ matters: a guest starts when its volumes are there; a volume goes when no guest 
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,13 +17,14 @@ from mallee.model.hosts.hosts import HostWanted, InstanceWanted
 from mallee.model.storage import volumes
 from mallee.model.storage.moves import ArrivalSeen
 from mallee.model.storage.volumes import VolumeSeen, VolumeWanted
-from tests.simulation import trips
+from tests.simulation import layers, trips
+from tests.simulation.blocks import Gone
 from tests.simulation.disks import Copy, Disk, Guest
 
 SWEEP_S = 3.0
 
 
-class Luck(trips.Luck, Protocol):
+class Luck(trips.Luck, layers.Luck, Protocol):
     """The machine, as its agent feels it."""
 
     def pause_s(self) -> float:
@@ -35,6 +37,10 @@ class Luck(trips.Luck, Protocol):
 
     def now(self) -> float:
         """Seconds since the epoch."""
+        ...
+
+    def on_fault(self, error: BaseException, /) -> None:
+        """A law is broken."""
         ...
 
 
@@ -120,12 +126,20 @@ class Agent:
         for one in wanted.instances:
             steps += self._work_on(one, wanted)
         kept = {one.id: one for one in wanted.volumes}
+        under = layers.lying_on(wanted)
         for volume in wanted.volumes:
-            steps += self._keep(volume)
+            try:
+                steps += self._keep(volume, under)
+            except Gone as error:
+                self._luck.on_fault(error)
         for id in [*self._disk.volumes]:
             # Nobody claims it. The real agent puts it aside, and says so.
             if id not in kept and not self._is_open(id):
-                self._drop(id)
+                del self._disk.volumes[id]
+                self._disk.lost.add(id)
+        for id in [*self._disk.remains]:
+            if id not in kept:
+                del self._disk.remains[id]
                 self._disk.lost.add(id)
         for id in [*self._disk.coming]:
             if id not in kept:
@@ -203,26 +217,27 @@ class Agent:
         del self._disk.guests[wanted.id]
         return True
 
-    def _keep(self, wanted: VolumeWanted) -> bool:
-        size_gib = self._disk.volumes.get(wanted.id)
+    def _keep(self, wanted: VolumeWanted, under: Mapping[str, set[int]]) -> bool:
+        there = self._disk.volumes.get(wanted.id)
         if wanted.arriving is not None:
             return self._bring(wanted, wanted.arriving.move_id)
         copy = self._disk.coming.pop(wanted.id, None)
         if wanted.is_deleted:
-            if size_gib is None or self._is_open(wanted.id):
+            if self._is_open(wanted.id):
                 return copy is not None
-            self._drop(wanted.id)
-            return True
+            return layers.remove(self._disk, wanted, under) or copy is not None
         if copy is not None and copy.move_id == wanted.moved_as:
-            self._disk.volumes[wanted.id] = copy.size_gib
-            self._disk.written[wanted.id] = copy.written
+            self._disk.volumes[wanted.id] = copy.layers
             return True
-        if size_gib is None and wanted.is_made:
+        if there is None and wanted.is_made:
             return False
-        if size_gib != wanted.size_gib:
-            self._disk.volumes[wanted.id] = wanted.size_gib
+        if there is None:
+            layers.make(self._disk, wanted, self._luck)
             return True
-        return False
+        if there.size_gib != wanted.size_gib:
+            there.size_gib = wanted.size_gib
+            return True
+        return wanted.leaving is None and layers.tend(self._disk, wanted, under, self._luck)
 
     def _bring(self, wanted: VolumeWanted, move_id: str) -> bool:
         """Have a copy of a volume that comes; the one of another move is none of it."""
@@ -234,10 +249,6 @@ class Agent:
         if copy is not None:
             self._disk.coming[wanted.id] = copy
         return copy is not None
-
-    def _drop(self, volume_id: str) -> None:
-        del self._disk.volumes[volume_id]
-        self._disk.written.pop(volume_id, None)
 
     def _is_open(self, volume_id: str) -> bool:
         return any(volume_id in guest.open for guest in self._disk.guests.values())
@@ -263,7 +274,7 @@ def give(disk: Disk, volume_id: str, to_host_id: str, move_id: str) -> Copy | No
     is_open = any(volume_id in guest.open for guest in disk.guests.values())
     if not is_its or is_open or volume_id not in disk.volumes:
         return None
-    return Copy(move_id, disk.volumes[volume_id], disk.written.get(volume_id, 0))
+    return Copy(move_id, disk.volumes[volume_id].copy())
 
 
 def power_off(guest: Guest) -> None:
@@ -298,18 +309,24 @@ def _report(wanted: InstanceWanted, guest: Guest | None) -> InstanceSeen:
 
 
 def _report_volume(wanted: VolumeWanted, disk: Disk) -> VolumeSeen:
-    size_gib = disk.volumes.get(wanted.id)
+    there = disk.volumes.get(wanted.id)
     if wanted.arriving is not None:
         copy, move_id = disk.coming.get(wanted.id), wanted.arriving.move_id
         arrival = ArrivalSeen(
             move_id=move_id, is_whole=copy is not None and copy.move_id == move_id
         )
         return VolumeSeen(phase=volumes.Phase.CHANGING, arrival=arrival)
-    if size_gib is None:
+    if there is None:
         if wanted.is_deleted:
-            return VolumeSeen(phase=volumes.Phase.GONE)
+            return VolumeSeen(phase=volumes.Phase.GONE, remains=wanted.id in disk.remains)
         if wanted.is_made and wanted.id not in disk.coming:
             lost = Reason("Server.InternalError", "It is lost.")
             return VolumeSeen(phase=volumes.Phase.FAILED, cause=lost)
         return VolumeSeen(phase=volumes.Phase.CHANGING)
-    return VolumeSeen(phase=volumes.Phase.READY, size_gib=size_gib, limits=wanted.limits)
+    return VolumeSeen(
+        phase=volumes.Phase.READY,
+        size_gib=there.size_gib,
+        limits=wanted.limits,
+        is_whole=there.ground is None,
+        loose_cuts={id: asked_at for id, (_, asked_at) in there.loose.items()},
+    )

@@ -35,7 +35,7 @@ class Cables:
     """All of the network."""
 
     def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
+        self.rng = rng
         self.weather = Weather()
         self.cut: set[str] = set()
         """Names of those that nobody reaches, and that reach nobody."""
@@ -47,7 +47,7 @@ class Cables:
         """Have a call served at the other end; raise `Lost`, or what serving raises."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._spawn(self._carry(ends, serve, answer))
-        if self._rng.random() < self.weather.twice:
+        if self.rng.random() < self.weather.twice:
             self._spawn(self._carry(ends, serve, asyncio.get_running_loop().create_future()))
         try:
             async with asyncio.timeout(timeout_s):
@@ -80,7 +80,7 @@ class Cables:
 
     async def _travel(self, ends: tuple[str, str]) -> bool:
         """Let a message travel; tell whether it arrives."""
-        rng = self._rng
+        rng = self.rng
         if self.cut.intersection(ends) or rng.random() < self.weather.lost:
             return False
         late = rng.random() < self.weather.late

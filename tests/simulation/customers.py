@@ -26,6 +26,7 @@ TRIES = 12
 LEAVING_TRIES = 20
 _INSTANCE = re.compile(r"<instanceId>(i-[0-9a-f]{17})</instanceId>")
 _VOLUME = re.compile(r"<volumeId>(vol-[0-9a-f]{17})</volumeId>")
+_SNAPSHOT = re.compile(r"<snapshotId>(snap-[0-9a-f]{17})</snapshotId>")
 _ADDRESS = re.compile(r"<allocationId>(eipalloc-[0-9a-f]{17})</allocationId>")
 
 Choose = Callable[[], FrontEnd | None]
@@ -57,7 +58,7 @@ class Customer:
         self._rng = rng
         self._count = 0
         # Each likes some things and hardly ever asks for others.
-        self._likes = [weight * rng.random() ** 2 for weight in (6, 3, 3, 4, 8, 6, 2, 4)]
+        self._likes = [weight * rng.random() ** 2 for weight in (6, 3, 3, 4, 8, 6, 2, 4, 5, 3, 2)]
 
     async def live(self, image_id: str, pause_s: float) -> None:
         """Want something now and then, until cancelled."""
@@ -105,6 +106,9 @@ class Customer:
             self._detach,
             self._delete_volume,
             self._address,
+            self._snapshot,
+            self._restore,
+            self._delete_snapshot,
         )
         [wish] = self._rng.choices(wishes, self._likes)
         await wish(view)
@@ -148,12 +152,30 @@ class Customer:
         if id:
             await self.ask(operation, InstanceIds=[id])
 
-    async def _make_volume(self, view: View) -> None:
+    async def _make_volume(self, view: View, snapshot: str = "") -> None:
         token = self._token()
+        source = {"SnapshotId": snapshot} if snapshot else {"Size": 1}
         answer = await self.ask(
-            "CreateVolume", AvailabilityZone="us-east-1a", Size=1, ClientToken=token
+            "CreateVolume", AvailabilityZone="us-east-1a", ClientToken=token, **source
         )
         await self._made(token, _VOLUME, answer)
+
+    async def _snapshot(self, view: View) -> None:
+        volume = self._some_volume(view)
+        if volume:
+            answer = await self.ask("CreateSnapshot", VolumeId=volume)
+            await self._made(self._token(), _SNAPSHOT, answer)
+
+    async def _restore(self, view: View) -> None:
+        snapshot = self._some_snapshot(view)
+        if snapshot:
+            await self._make_volume(view, snapshot)
+
+    async def _delete_snapshot(self, view: View) -> None:
+        snapshot = self._some_snapshot(view)
+        if snapshot:
+            self.promises.given_back.add(snapshot)
+            await self.ask("DeleteSnapshot", SnapshotId=snapshot)
 
     async def _attach(self, view: View) -> None:
         volume, instance = self._some_volume(view), self._some_instance(view)
@@ -197,6 +219,10 @@ class Customer:
         found = [one.id for one in view.list(records.VOLUME, self.who.account)]
         return self._rng.choice(found) if found else ""
 
+    def _some_snapshot(self, view: View) -> str:
+        found = [one.id for one in view.list(records.SNAPSHOT, self.who.account)]
+        return self._rng.choice(found) if found else ""
+
     async def leave(self, view: Callable[[], View]) -> None:
         """Give everything back; what is in use is asked for again a while later."""
         account = self.who.account
@@ -209,6 +235,8 @@ class Customer:
                     association = address.doc.association_id
                     await self.ask("DisassociateAddress", AssociationId=association)
                 await self.ask("ReleaseAddress", AllocationId=address.id)
+            for snapshot in view().list(records.SNAPSHOT, account):
+                await self.ask("DeleteSnapshot", SnapshotId=snapshot.id)
             left = view().list(records.VOLUME, account)
             for volume in left:
                 await self.ask("DeleteVolume", VolumeId=volume.id)

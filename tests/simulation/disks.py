@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from mallee.model.compute.instances import Phase
 from mallee.model.compute.migrations import MigrationSeen
 from mallee.model.hosts.hosts import HostWanted
+from mallee.model.storage.snapshots import Content, Layered, SnapshotSeen, UploadWanted
 
 
 @dataclass(slots=True)
@@ -34,6 +35,43 @@ class Guest:
         return replace(self)
 
 
+@dataclass(slots=True)
+class Layers:
+    """A volume's bytes: layers, of which the uppermost is written. Marks are as in `blocks`."""
+
+    size_gib: int
+    mark: int = 0
+    """What was written last, as far as is known here."""
+    origin: int = 0
+    """What it began with."""
+    ground: Content | Layered | None = None
+    """On what it lies, until it has all of that itself."""
+    face: int = 1
+    """The number of the layer that is written."""
+    marks: dict[int, int] = field(default_factory=dict[int, int])
+    """What was written last until each cut, by the layer's number."""
+    there: set[int] = field(default_factory=set[int])
+    """Which layers below the uppermost one are still told apart."""
+    loose: dict[str, tuple[int, float]] = field(default_factory=dict[str, tuple[int, float]])
+    """By snapshot, cuts of which the cloud has said nothing yet: the layer, and when it asked."""
+
+    def copy(self) -> "Layers":
+        """Return the same, for another machine."""
+        own = (dict(self.marks), set(self.there), dict(self.loose))
+        return replace(self, marks=own[0], there=own[1], loose=own[2])
+
+
+@dataclass(slots=True)
+class Upload:
+    """How far a cut is on its way to the object store."""
+
+    wanted: UploadWanted
+    epoch: int
+    seen: SnapshotSeen
+    is_whole: bool = False
+    """Whether all of it is brought, whatever the parent has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Come:
     """A whole machine that has come, and stands."""
@@ -41,8 +79,7 @@ class Come:
     migration_id: str
     proof: str
     guest: Guest
-    volumes: Mapping[str, tuple[int, int]]
-    """Size, and how often it was written."""
+    volumes: Mapping[str, Layers]
 
 
 @dataclass(slots=True)
@@ -62,8 +99,7 @@ class Copy:
     """A volume's bytes, copied for a move."""
 
     move_id: str
-    size_gib: int
-    written: int
+    layers: Layers
 
 
 @dataclass(slots=True)
@@ -72,10 +108,11 @@ class Disk:
 
     wanted: HostWanted | None = None
     guests: dict[str, Guest] = field(default_factory=dict[str, Guest])
-    volumes: dict[str, int] = field(default_factory=dict[str, int])
-    """Size by id."""
-    written: dict[str, int] = field(default_factory=dict[str, int])
-    """How often guests wrote each volume, as far as its bytes here know."""
+    volumes: dict[str, Layers] = field(default_factory=dict[str, Layers])
+    remains: dict[str, Layers] = field(default_factory=dict[str, Layers])
+    """Of volumes that are gone, as far as others need their layers."""
+    uploads: dict[str, Upload] = field(default_factory=dict[str, Upload])
+    """By snapshot."""
     coming: dict[str, Copy] = field(default_factory=dict[str, Copy])
     """Copies of volumes that are on their way to here."""
     lost: set[str] = field(default_factory=set[str])
@@ -86,3 +123,7 @@ class Disk:
     @property
     def generation(self) -> int:
         return 0 if self.wanted is None else self.wanted.generation
+
+    def layers(self, volume_id: str) -> Layers | None:
+        """Return what is here of a volume, be it there or gone."""
+        return self.volumes.get(volume_id) or self.remains.get(volume_id)

@@ -6,7 +6,7 @@ anybody hears of. Requests go through the pipeline from where the caller is know
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,21 +14,26 @@ from typing import Any
 from mallee.cloud import actions, http, pipeline, services
 from mallee.cloud.call import Agents, Principal
 from mallee.cloud.gateways import leases
-from mallee.cloud.hosts import hearing
+from mallee.cloud.hosts import hearing, refusals
 from mallee.cloud.hosts.doors import asks, held
+from mallee.cloud.hosts.moves import passes
 from mallee.cloud.hosts.slices import slices
 from mallee.cloud.identity import authenticate, authorize
 from mallee.cloud.reconcile import gateways, instances, migrations, runner
-from mallee.cloud.reconcile.storage import volumes
+from mallee.cloud.reconcile.storage import snapshots, volumes
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.kit.clock import Clock
 from mallee.model.configuration.settings import Settings
-from mallee.model.hosts.hosts import SyncAnswer, SyncRequest
+from mallee.model.hosts.hosts import AsksAnswer, SyncAnswer, SyncRequest
 from mallee.model.network.gateways import LeaseAsked, LeaseTold
-from tests.simulation import memory
+from mallee.model.storage.passes import Pass, PassRequest
+from mallee.node import cloud
+from tests.simulation import blocks, memory
 from tests.simulation.presence import Board, Presence
 
+LOOK_EVERY_S = 4.0
+"""How often reconcilers look though nothing has changed: most of a life would be such looks."""
 BOX = secretbox.SecretBox(bytes(32))
 
 
@@ -41,6 +46,9 @@ class World:
     settings: Settings
     rng: random.Random
     board: Board
+    shelf: blocks.Shelf
+    keeper: str
+    """The front end that has the object store, and sweeps it."""
 
 
 class FrontEnd:
@@ -51,10 +59,12 @@ class FrontEnd:
         self._world = world
         self.store = store = memory.SharedStore(world.memory)
         opened = memory.as_store(store)
-        questions = asks.Asks()
+        questions = self._asks = asks.Asks()
         present = Presence(world.board, name)
         self._hearing = hearing.Hearing(opened, world.clock, name, present)
         self._calls = held.Calls(opened, slices.Slices(world.settings), questions)
+        region = world.settings.region
+        self._passes = passes.Passes(opened, BOX, region, port=1, now=world.clock.now)
         self._cloud = pipeline.Cloud(
             settings=world.settings,
             clock=world.clock,
@@ -71,12 +81,17 @@ class FrontEnd:
             instances.reconciler(opened, world.clock, world.settings),
             migrations.reconciler(opened, world.clock),
             volumes.reconciler(opened, world.clock),
+            snapshots.reconciler(opened, world.clock),
             gateways.reconciler(opened, world.clock),
         )
+        if name == world.keeper:
+            sweeps = blocks.reconciler(opened, world.shelf, world.clock, world.rng)
+            reconcilers = (*reconcilers, sweeps)
+        rarer = tuple(replace(one, every_s=LOOK_EVERY_S) for one in reconcilers)
         loops = (
             self._hearing.watch(),
             self._calls.watch(),
-            runner.run(opened, reconcilers, present),
+            runner.run(opened, rarer, present),
         )
         self._tasks = [asyncio.ensure_future(loop) for loop in loops]
 
@@ -101,6 +116,24 @@ class FrontEnd:
         own = self._hearing.own
         is_granted = await self.store.run(lambda tx: leases.ask(tx, host_id, own, asked))
         return LeaseTold(is_granted and self._hearing.may_promise())
+
+    async def asks(self, host_id: str) -> AsksAnswer:
+        """Serve an agent that reports to another front end."""
+        return await self._calls.asks(host_id)
+
+    def answer(self, host_id: str, ask_id: str, answer: bytes | None) -> None:
+        """Take an agent's answer to a question; None: it has none."""
+        if answer is None:
+            self._asks.refuse(host_id, ask_id, "It cannot be done now.")
+        else:
+            self._asks.answer(host_id, ask_id, answer)
+
+    async def fetch_pass(self, host_id: str, asked: PassRequest) -> Pass:
+        """Serve a host's question for a pass to an account's blocks."""
+        try:
+            return await self._passes.give(host_id, asked)
+        except refusals.Refused as error:
+            raise cloud.Refused(str(error)) from error
 
     async def ask(
         self, who: Principal, operation: str, asked: dict[str, Any], service: str = "ec2"

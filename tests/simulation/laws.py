@@ -12,11 +12,18 @@ from mallee.cloud import quotas
 from mallee.cloud.hosts.placing import reserved
 from mallee.cloud.state import records
 from mallee.cloud.state.index import Index
+from mallee.cloud.state.records import Kind
 from mallee.cloud.state.view import View
 from mallee.model.compute.instances import Power, State, state_of
 from mallee.model.network.gateways import WORLD
 from tests.simulation.customers import Customer
 from tests.simulation.machines import FACTS, Machine
+
+_KINDS: Mapping[str, Kind[Any, Any]] = {
+    "i": records.INSTANCE,
+    "vol": records.VOLUME,
+    "snap": records.SNAPSHOT,
+}
 
 
 class Broken(Exception):
@@ -99,11 +106,7 @@ def check_promises(view: View, customer: Customer) -> None:
     """What was answered is so."""
     for token, ids in customer.promises.by_token.items():
         for id in ids - customer.promises.given_back:
-            if id.startswith("vol-"):
-                is_there = view.get(records.VOLUME, id) is not None
-            else:
-                is_there = view.get(records.INSTANCE, id) is not None
-            if not is_there:
+            if view.get(_KINDS[id.partition("-")[0]], id) is None:
                 raise Broken(f"{id}, which {token} made, is not there")
 
 
@@ -111,6 +114,9 @@ def check_settled(view: View, machines: Iterable[Machine]) -> None:
     """In peace everything comes to be as it is wanted."""
     at = {machine.id: machine for machine in machines}
     check_led(view, at)
+    for snapshot in view.list(records.SNAPSHOT):
+        if snapshot.doc.content is None:
+            raise Broken(f"{snapshot.id} is never complete: {snapshot}")
     for one in view.list(records.INSTANCE):
         guest = at[one.doc.host_id].disk.guests.get(one.id)
         is_on = guest is not None and guest.is_on
@@ -151,12 +157,14 @@ def check_led(view: View, machines: Mapping[str, Machine]) -> None:
 def check_nothing_left(view: View, machines: Iterable[Machine], before: Index) -> None:
     """When everything was given back, nothing is held, and nothing lies on any host."""
     for machine in machines:
-        if machine.disk.guests or machine.disk.volumes or machine.disk.lost:
+        disk = machine.disk
+        if disk.guests or disk.volumes or disk.lost or disk.remains or disk.uploads:
             raise Broken(f"{machine.id} still has {machine.disk}")
     for found in (
         view.list(records.VOLUME),
         view.list(records.ADDRESS),
         view.list(records.INTERFACE),
+        view.list(records.SNAPSHOT),
     ):
         left = [one.id for one in found]
         if left:

@@ -29,12 +29,15 @@ from mallee.cloud.state.index import Index
 from mallee.cloud.state.tx import Tx
 from mallee.cloud.state.view import View
 from mallee.model.configuration.settings import Deadlines, Network, Settings
-from mallee.model.hosts.hosts import Host, SyncAnswer, SyncRequest
+from mallee.model.hosts.hosts import AsksAnswer, Host, SyncAnswer, SyncRequest
 from mallee.model.images.images import Blob, Image
 from mallee.model.network.gateways import LeaseAsked, LeaseTold
+from mallee.model.storage import passes
+from mallee.model.storage.passes import Pass, PassRequest
 from mallee.node import sync
 from tests.simulation import laws
 from tests.simulation.administrators import Administrator
+from tests.simulation.blocks import Shelf
 from tests.simulation.cables import Cables, Weather
 from tests.simulation.customers import Customer
 from tests.simulation.frontends import BOX, FrontEnd, World
@@ -42,6 +45,7 @@ from tests.simulation.loop import VirtualClock, VirtualLoop
 from tests.simulation.machines import Machine
 from tests.simulation.memory import Memory
 from tests.simulation.presence import Board
+from tests.simulation.truth import Truth
 
 SETTINGS = Settings(
     deadlines=Deadlines(launch_s=60.0, stop_s=10.0, terminate_s=5.0),
@@ -57,9 +61,15 @@ RARER = (
     (runner, "PAUSE_S", 0.25),
     (hearing, "LOOK_EVERY_S", 2.0),
     (sync, "LOOK_AGAIN_S", 4.0),
+    (passes, "PASS_LIFE_S", 20.0),
 )
-"""How often is looked whether anything is new: most of a life would be such looks."""
-QUOTAS = {"ec2:quota-vminstancenumber": 8, "ec2:quota-addressnumber": 3}
+"""How often is looked whether anything is new: most of a life would be such looks. Passes end
+sooner, so that some do while they are used."""
+QUOTAS = {
+    "ec2:quota-vminstancenumber": 8,
+    "ec2:quota-addressnumber": 3,
+    "ec2:quota-snapshotnumber": 5,
+}
 
 
 @dataclass(slots=True)
@@ -88,18 +98,25 @@ class Life:
         self.clock = VirtualClock(loop)
         self.size = Size.of(self.rng)
         self.memory = Memory(Index(), self.clock, self.rng)
-        self.world = World(self.memory, self.clock, SETTINGS, self.rng, Board(self.clock))
-        self.cables = Cables(self.rng)
         self.front_ends: dict[str, FrontEnd] = {}
-        names = tuple(f"fe{number}" for number in range(self.size.front_ends))
-        self.names = names
+        self.names = tuple(f"fe{number}" for number in range(self.size.front_ends))
+        self.shelf = Shelf(on_swept=self._check_blocks, on_fault=self._note_fault)
+        self.world = World(
+            self.memory,
+            self.clock,
+            SETTINGS,
+            self.rng,
+            Board(self.clock),
+            self.shelf,
+            keeper=self.names[0],
+        )
+        self.cables = Cables(self.rng)
         self.admin = self._make_account("admin", is_admin=True)
         whos = [self._make_account(f"customer{number}") for number in range(self.size.customers)]
         self.memory.transact(lambda tx: _make_image(tx, whos[0].account))
         self.machines = [self._make_machine(number) for number in range(self.size.machines)]
         self.customers = [Customer(who, self.cables, self._choose, self.rng) for who in whos]
-        self.written: dict[str, int] = {}
-        """How often guests wrote each volume."""
+        self.truth = Truth(self.shelf, self._view, self._note_fault)
         self.law_breaking: BaseException | None = None
         self.administrator = Administrator(self.admin, self._choose, self.rng)
 
@@ -110,7 +127,8 @@ class Life:
         for machine in self.machines:
             machine.others = {one.id: one for one in self.machines}
             machine.fence.on_open = self._check_leading
-            machine.on_write = self._write
+            machine.on_write, machine.on_made = self.truth.write, self.truth.make
+            machine.on_cut = self.truth.cut
             machine.start(self, self.names)
             machine.on_change, machine.on_fault = self._check, self._note_fault
         for customer in self.customers:
@@ -161,17 +179,15 @@ class Life:
             view = self._view()
             laws.check_machines(view, self.machines)
             laws.check_store(view, self.customers)
+            self.truth.check_complete(view)
         except laws.Broken as error:
             self.law_breaking = error
 
-    def _write(self, volume_id: str, found: int) -> int:
-        """Hold a volume to what was written last on it, wherever that was."""
-        last = self.written.get(volume_id, 0)
-        if found != last:
-            error = laws.Broken(f"{volume_id} has what was written {found}. of {last} times")
+    def _check_blocks(self) -> None:
+        try:
+            self.truth.check_blocks(self._view())
+        except laws.Broken as error:
             self._note_fault(error)
-        self.written[volume_id] = last + 1
-        return last + 1
 
     def _check_leading(self) -> None:
         try:
@@ -285,7 +301,7 @@ class Life:
             address=f"203.0.113.{number + 1}",
         )
         self.memory.transact(lambda tx: tx.insert(records.HOST, "", id, host))
-        return Machine(id, self.cables, self.clock, self.rng)
+        return Machine(id, self.cables, self.clock, self.shelf)
 
     async def _limit(self, customer: Customer) -> None:
         for key, most in QUOTAS.items():
@@ -307,6 +323,18 @@ class Life:
     async def lease(self, at: str, host_id: str, asked: LeaseAsked) -> LeaseTold:
         """Serve a question for a lease."""
         return await (await self._served(at)).lease(host_id, asked)
+
+    async def fetch_pass(self, at: str, host_id: str, asked: PassRequest) -> Pass:
+        """Serve a host's question for a pass."""
+        return await (await self._served(at)).fetch_pass(host_id, asked)
+
+    async def asks(self, at: str, host_id: str) -> AsksAnswer:
+        """Serve a host that waits for questions."""
+        return await (await self._served(at)).asks(host_id)
+
+    async def answer(self, at: str, host_id: str, ask_id: str, answer: bytes | None) -> None:
+        """Take a host's answer."""
+        (await self._served(at)).answer(host_id, ask_id, answer)
 
     async def _served(self, at: str) -> FrontEnd:
         front_end = self.front_ends.get(at)

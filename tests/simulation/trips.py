@@ -144,8 +144,7 @@ class Trips:
 
     def _bring(self, id: str, trip: _Trip, guest: Guest, peer: Peer) -> None:
         guest.is_on, guest.stands = False, True
-        written = self._disk.written
-        volumes = {one: (self._disk.volumes[one], written.get(one, 0)) for one in guest.open}
+        volumes = {one: self._disk.volumes[one].copy() for one in guest.open}
         if not peer.take_in(id, Come(trip.migration_id, trip.proof, guest.copy(), volumes)):
             trip.failure = "Nobody expects it there."
             self._put_back(guest)
@@ -184,8 +183,7 @@ class Trips:
         guest = machine.guest
         guest.is_on, guest.stands = True, False
         self._disk.guests[id] = guest
-        for volume, (size_gib, written) in machine.volumes.items():
-            self._disk.volumes[volume], self._disk.written[volume] = size_gib, written
+        self._disk.volumes.update(machine.volumes)
         for volume in sorted(guest.open):
             self._luck.write(volume)
         self._luck.on_change()
@@ -199,8 +197,7 @@ class Trips:
             self.let_run(wanted.id, machine.migration_id)
             return True
         if is_its:
-            for volume, (size_gib, written) in machine.volumes.items():
-                self._disk.volumes[volume], self._disk.written[volume] = size_gib, written
+            self._disk.volumes.update(machine.volumes)
         del self._book.come[wanted.id]
         return True
 
