@@ -349,6 +349,21 @@ def opened(root: Path) -> Iterator[Lab]:
         lab.close()
 
 
+def world_of(host: Lab) -> Guest:
+    """Give a host a way to the world, which knows the way to public addresses."""
+    world = host.add_world()
+    world.run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.2")
+    return world
+
+
+def caller(server: socket.socket, guest: Guest, address: str) -> str:
+    """Connect to a server from the guest, by that address; return whom the server sees."""
+    with guest.connect(address, server.getsockname()[1]):
+        accepted, sender = server.accept()
+        accepted.close()
+    return sender[0]
+
+
 def udp_frame(interface: InterfaceWanted, destination: str, port: int, **forged: str) -> bytes:
     """A UDP datagram from the interface to its gateway's MAC; `mac` and `ip` may be forged."""
     mac = bytes.fromhex(forged.get("mac", interface.mac).replace(":", ""))

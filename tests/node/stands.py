@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mallee.kit import clock
+from mallee.kit import clock, process
 from mallee.model.compute.instances import InstanceSeen, Phase
 from mallee.model.configuration.settings import Settings, Volumes
 from mallee.model.hosts.hosts import InstanceWanted
@@ -19,6 +19,7 @@ from mallee.node import host, ledger, reconcile
 from mallee.node.do.storage import images
 from mallee.node.plan.guests import domain, instances
 from mallee.node.volumes import volumekeys, volumeplace
+from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.keys import Keys
 from tests.fakes.network import FakeNetwork
 from tests.node import wants
@@ -130,3 +131,22 @@ class Stand:
 
     async def wait_phase(self, phase: Phase, number: int = 1) -> InstanceSeen:
         return await self.wait(number, lambda seen: seen.phase is phase)
+
+
+def made(root: Path, kernel: bytes, ramdisk: bytes) -> Stand:
+    """A host of fakes, and a cloud with an image that boots by that kernel and ramdisk."""
+    layout = Layout(root)
+    layout.node.mkdir()
+    base = root / "base.qcow2"
+    process.run(("qemu-img", "create", "-q", "-f", "qcow2", str(base), "1M"))
+    disk = blob_of(base.read_bytes(), "qcow2")
+    begins, then = blob_of(kernel, "kernel"), blob_of(ramdisk, "ramdisk")
+    contents = {disk.sha256: base.read_bytes(), begins.sha256: kernel, then.sha256: ramdisk}
+    return Stand(
+        layout,
+        FakeHypervisor(layout.tag),
+        FakeNetwork(layout),
+        Blobs(contents),
+        disk,
+        DirectBoot(begins, then, "console=ttyS0"),
+    )

@@ -4,37 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from mallee.kit import process
 from mallee.model.compute.instances import Phase, Power
 from mallee.model.hosts.plans import INSTANCES_MAX
-from mallee.model.images.images import DirectBoot
-from mallee.model.layout import Layout
 from mallee.node.do.guests.hypervisor import HypervisorFailed
-from tests.fakes.hypervisor import FakeHypervisor
-from tests.fakes.network import FakeNetwork
-from tests.node import wants
-from tests.node.stands import Blobs, Stand, blob_of
+from tests.node import stands, wants
+from tests.node.stands import Stand
 
 KERNEL, RAMDISK = b"a kernel", b"a ramdisk"
 
 
 @pytest.fixture
 def stand(root_dir: Path) -> Stand:
-    layout = Layout(root_dir)
-    layout.node.mkdir()
-    base = root_dir / "base.qcow2"
-    process.run(("qemu-img", "create", "-q", "-f", "qcow2", str(base), "1M"))
-    disk = blob_of(base.read_bytes(), "qcow2")
-    kernel, ramdisk = blob_of(KERNEL, "kernel"), blob_of(RAMDISK, "ramdisk")
-    contents = {disk.sha256: base.read_bytes(), kernel.sha256: KERNEL, ramdisk.sha256: RAMDISK}
-    return Stand(
-        layout,
-        FakeHypervisor(layout.tag),
-        FakeNetwork(layout),
-        Blobs(contents),
-        disk,
-        DirectBoot(kernel, ramdisk, "console=ttyS0"),
-    )
+    return stands.made(root_dir, KERNEL, RAMDISK)
 
 
 async def test_the_plan_of_a_launch_is_told_step_by_step(stand: Stand) -> None:

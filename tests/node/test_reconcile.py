@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mallee.kit import files, process
+from mallee.kit import files
 from mallee.model.compute.instances import Phase, Power
-from mallee.model.images.images import DirectBoot
-from mallee.model.layout import Layout
 from mallee.node import apply, fetch, host, ledger, reachability
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.network.network import Tap
@@ -17,31 +15,15 @@ from mallee.node.do.storage import disks
 from mallee.node.plan.guests import domain, progress, steps
 from mallee.node.plan.guests.seen import DomainState
 from mallee.node.plan.network import reachability as plan
-from tests.fakes.hypervisor import FakeHypervisor
-from tests.fakes.network import FakeNetwork
-from tests.node import wants
-from tests.node.stands import WITHIN_S, Blobs, Stand, blob_of
+from tests.node import stands, wants
+from tests.node.stands import WITHIN_S, Stand
 
 KERNEL, RAMDISK = b"a kernel", b"a ramdisk"
 
 
 @pytest.fixture
 def stand(root_dir: Path) -> Stand:
-    layout = Layout(root_dir)
-    layout.node.mkdir()
-    base = root_dir / "base.qcow2"
-    process.run(("qemu-img", "create", "-q", "-f", "qcow2", str(base), "1M"))
-    disk = blob_of(base.read_bytes(), "qcow2")
-    kernel, ramdisk = blob_of(KERNEL, "kernel"), blob_of(RAMDISK, "ramdisk")
-    contents = {disk.sha256: base.read_bytes(), kernel.sha256: KERNEL, ramdisk.sha256: RAMDISK}
-    return Stand(
-        layout,
-        FakeHypervisor(layout.tag),
-        FakeNetwork(layout),
-        Blobs(contents),
-        disk,
-        DirectBoot(kernel, ramdisk, "console=ttyS0"),
-    )
+    return stands.made(root_dir, KERNEL, RAMDISK)
 
 
 UUID = domain.uuid_of(wants.make_instance().id)

@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from mallee.kit import process
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.network.modes import LeaseWanted, ModeWanted
 from mallee.node.do.network import namespaces
+from tests.node import lab
 
 BRIDGE = "lan0"
 SUBNET = "10.99.0.0/24"
@@ -128,14 +131,5 @@ def lease(number: int, private_ip: str = "") -> LeaseWanted:
 
 def wanted(*leases: LeaseWanted, device: str = BRIDGE) -> HostWanted:
     """What a host is told that has these interfaces, and no VPC yet."""
-    return HostWanted(
-        generation=1,
-        region="us-east-1",
-        zone="us-east-1a",
-        public_range="203.0.113.0/24",
-        private_range="172.31.0.0/16",
-        egress=False,
-        vpcs=(),
-        instances=(),
-        mode=ModeWanted(kind="system", device=device, subnet=SUBNET, leases=leases),
-    )
+    mode = ModeWanted(kind="system", device=device, subnet=SUBNET, leases=leases)
+    return replace(lab.make_wanted(), mode=mode)

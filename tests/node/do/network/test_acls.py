@@ -1,9 +1,7 @@
 """Network ACLs, proved by packets: stateless, ordered, only at the borders of subnets."""
 
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -21,12 +19,6 @@ ACL = "acl-00000000000000001"
 PORT = 8000
 ALL = (entry(100, "in allow"), entry(100, "out allow"))
 ALL6 = (entry(101, "in allow", cidr6="::/0"), entry(101, "out allow", cidr6="::/0"))
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 import select
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -18,12 +16,6 @@ pytestmark = pytest.mark.host
 GROUP = "sg-00000000000000001"
 RULES = {GROUP: (ALLOW_OUT,)}
 QUESTION = b"\x01\x00\x00\x01" + bytes(6) + b"\x04none\x08internal\x00\x00\x01\x00\x01"
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 def answered(guest: Guest, questions: int) -> int:

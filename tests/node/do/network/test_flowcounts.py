@@ -4,9 +4,7 @@ Each test reads the counts as the agent does, sums them up and looks at the line
 """
 
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -27,12 +25,6 @@ pytestmark = pytest.mark.host
 PORT = 8000
 FIELDS = (*DEFAULT_FIELDS, "tcp-flags", "flow-direction", "pkt-srcaddr", "pkt-dstaddr", "type")
 ACL = "acl-00000000000000001"
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 @dataclass(slots=True)

@@ -1,8 +1,6 @@
 """Security groups as on AWS: both families, tracked and untracked connections, by packets."""
 
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -19,12 +17,6 @@ PORT = 8000
 NET = shapes.subnet(1)
 ONE = shapes.interface(10, CLIENT, inside=NET)
 TWO = shapes.interface(11, SERVER, inside=NET)
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 def rule(protocol: str, *ports: int, out: bool = False, **peer: object) -> Rule:

@@ -1,15 +1,12 @@
 """Routes more specific than the VPC's range, and tables of internet gateways, proved by packets."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
 from mallee.model.hosts.hosts import InterfaceWanted, VpcWanted
 from mallee.model.network.carried import RouteTableWanted, Way
 from tests.node import lab, shapes
-from tests.node.lab import Guest, Lab
+from tests.node.lab import Lab
 from tests.node.shapes import OPEN
 
 pytestmark = pytest.mark.host
@@ -17,18 +14,6 @@ pytestmark = pytest.mark.host
 OUTER, INNER, EDGE = (f"rtb-{number:017x}" for number in (1, 2, 3))
 PORT = 8000
 EVERYTHING, EVERYTHING6 = "0.0.0.0/0", "::/0"
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
-
-
-def world_of(host: Lab) -> Guest:
-    world = host.add_world()
-    world.run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.2")
-    return world
 
 
 def forward(host: Lab, router: InterfaceWanted, *, is_on: bool) -> None:
@@ -67,7 +52,7 @@ class Behind:
 def test_what_comes_in_passes_an_appliance(host: Lab, cidr: str) -> None:
     """By a route for the server's subnet, and by one in the place of the local route."""
     behind = Behind()
-    world, led = world_of(host), behind.vpc((cidr, Way.INTERFACE, behind.router.id))
+    world, led = lab.world_of(host), behind.vpc((cidr, Way.INTERFACE, behind.router.id))
     host.apply(shapes.host(led, egress=True))
     with host.guest(behind.server).listen(PORT), world.listen(PORT):
         forward(host, behind.router, is_on=False)
@@ -80,7 +65,7 @@ def test_what_comes_in_passes_an_appliance(host: Lab, cidr: str) -> None:
 
 def test_without_a_table_what_comes_in_goes_straight_there(host: Lab) -> None:
     behind = Behind()
-    world = world_of(host)
+    world = lab.world_of(host)
     host.apply(shapes.host(behind.vpc(), egress=True))
     forward(host, behind.router, is_on=False)
     server = host.guest(behind.server).listen(PORT, kind=2)
@@ -99,7 +84,7 @@ def test_without_a_table_what_comes_in_goes_straight_there(host: Lab) -> None:
 def test_an_appliance_that_checks_gets_nothing_of_others(host: Lab) -> None:
     behind = Behind()
     behind.router = replace(behind.router, source_dest_check=True)
-    world, led = world_of(host), behind.vpc(("10.0.2.0/24", Way.INTERFACE, behind.router.id))
+    world, led = lab.world_of(host), behind.vpc(("10.0.2.0/24", Way.INTERFACE, behind.router.id))
     host.apply(shapes.host(led, egress=True))
     forward(host, behind.router, is_on=True)
     with host.guest(behind.server).listen(PORT):

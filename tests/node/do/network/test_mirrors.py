@@ -2,10 +2,8 @@
 
 import socket
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -27,12 +25,6 @@ ANY = MirrorRuleWanted(is_accepted=True, source="0.0.0.0/0", destination="0.0.0.
 ANY6 = MirrorRuleWanted(is_accepted=True, source="::/0", destination="::/0")
 NEAR = shapes.subnet(1)
 SOURCE, PEER, TARGET, OTHER = (shapes.interface(n, OPEN, inside=NEAR) for n in (10, 11, 12, 13))
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 def session(number: int = 1, target: InterfaceWanted = TARGET, **more: object) -> MirrorWanted:

@@ -3,7 +3,6 @@
 import itertools
 import socket
 import struct
-from collections.abc import Iterator
 from ipaddress import IPv6Address
 from pathlib import Path
 
@@ -25,12 +24,6 @@ ONE = shapes.interface(10, OPEN, inside=NET)
 TWO = shapes.interface(11, OPEN, inside=NET)
 SOLICIT, ADVERTISE, REQUEST, REPLY = 1, 2, 3, 7
 _numbers = itertools.count(1)
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 @pytest.fixture

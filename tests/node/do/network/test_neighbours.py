@@ -1,8 +1,5 @@
 """Guests are asked on their taps, and answer through a real kernel."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -14,12 +11,6 @@ pytestmark = pytest.mark.host
 GROUP = "sg-0000000000000000a"
 ONE, TWO = (lab.make_interface(number, GROUP) for number in (1, 2))
 OTHER = lab.make_interface(1, GROUP, vpc=1)
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 def test_guests_answer_whatever_their_firewall_says(host: Lab) -> None:

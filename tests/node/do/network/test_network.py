@@ -4,7 +4,7 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,12 +19,6 @@ from tests.node.lab import ALLOW_OUT, Lab, allow, make_interface, make_vpc, make
 pytestmark = pytest.mark.host
 
 WEB, DB, PLAIN = "sg-00000000000000001", "sg-00000000000000002", "sg-00000000000000003"
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 @pytest.fixture

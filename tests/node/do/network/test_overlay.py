@@ -16,7 +16,6 @@ from mallee.model.network.watching import FlowLogWanted
 from mallee.node.do.network import namespaces
 from mallee.node.plan.network import overlay
 from tests.node import lab, manyhosts, shapes
-from tests.node.lab import Guest
 from tests.node.manyhosts import Cluster, Machine, Told
 from tests.node.shapes import OPEN, OUT, entry
 
@@ -27,14 +26,6 @@ ACL = "acl-00000000000000001"
 MEMBERS = "sg-0000000000000000a"
 PORT = 8000
 EVERYTHING, EVERYTHING6 = "0.0.0.0/0", "::/0"
-
-
-def caller(server: socket.socket, guest: Guest, address: str) -> str:
-    """Connect from the guest; return whom the server sees."""
-    with guest.connect(address, PORT):
-        accepted, sender = server.accept()
-        accepted.close()
-    return sender[0]
 
 
 class TestInside:
@@ -55,8 +46,8 @@ class TestInside:
         assert one.pings(self.two.ipv6s[0])
         assert second.guest(self.three).pings(self.one.private_ip)
         with other.listen(PORT) as server, first.guest(self.one).listen(PORT) as back:
-            assert caller(server, one, self.two.private_ip) == self.one.private_ip
-            assert caller(back, other, self.one.private_ip) == self.two.private_ip
+            assert lab.caller(server, one, self.two.private_ip) == self.one.private_ip
+            assert lab.caller(back, other, self.one.private_ip) == self.two.private_ip
 
     def test_twice_is_once(self, two: Cluster) -> None:
         told = self.told()
@@ -126,7 +117,7 @@ class TestInside:
             guest.run("ip", "address", "replace", "10.0.1.77/32", "dev", "eth0")
             with guest.listen(PORT, address="10.0.1.77") as server:
                 asking = three.machines[2].guest(self.three)
-                assert caller(server, asking, "10.0.1.77") == self.three.private_ip
+                assert lab.caller(server, asking, "10.0.1.77") == self.three.private_ip
             guest.run("ip", "address", "del", "10.0.1.77/32", "dev", "eth0")
 
     def test_a_prefix_is_led_to_its_host(self, two: Cluster) -> None:

@@ -18,7 +18,6 @@ from mallee.node import tracing as looking
 from mallee.node.do.network import namespaces
 from mallee.node.plan.network import tracing
 from tests.node import lab, manyhosts, shapes
-from tests.node.lab import Guest
 from tests.node.manyhosts import Cluster, Told
 from tests.node.shapes import OPEN, OUT
 
@@ -31,14 +30,6 @@ PORT = 8000
 EVERYTHING, EVERYTHING6 = "0.0.0.0/0", "::/0"
 
 
-def caller(server: socket.socket, guest: Guest, address: str) -> str:
-    """Connect from the guest; return whom the server sees."""
-    with guest.connect(address, PORT):
-        accepted, sender = server.accept()
-        accepted.close()
-    return sender[0]
-
-
 class TestGateways:
     def test_a_public_address_answers_on_any_host(self, two: Cluster) -> None:
         world = manyhosts.world_of(two.machines[0])
@@ -46,8 +37,8 @@ class TestGateways:
         two.apply(told)
         guest = two.machines[1].guest(self.far)
         with guest.listen(PORT) as server, world.listen(PORT) as outside:
-            assert caller(server, world, "203.0.113.60") == lab.WORLD_ADDRESS
-            assert caller(server, two.machines[0].guest(self.near), "203.0.113.60") == (
+            assert lab.caller(server, world, "203.0.113.60") == lab.WORLD_ADDRESS
+            assert lab.caller(server, two.machines[0].guest(self.near), "203.0.113.60") == (
                 "203.0.113.61"
             )
             assert guest.reaches(lab.WORLD_ADDRESS, PORT)

@@ -1,8 +1,5 @@
 """Blocked public access, proved by packets: what passes no gateway, and what still does."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -21,12 +18,6 @@ OUTER, INNER = shapes.subnet(1, table=PUBLIC), shapes.subnet(2, table=PRIVATE)
 GATEWAY = shapes.nat_gateway(5, OUTER, "203.0.113.50")
 SEEN = shapes.interface(12, OPEN, inside=OUTER, public_ip=ADDRESS)
 HIDDEN = shapes.interface(10, OPEN, inside=INNER)
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 @pytest.fixture

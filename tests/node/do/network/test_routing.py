@@ -1,8 +1,5 @@
 """Route tables, gateways and interfaces' addresses, proved by packets between namespaces."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -18,21 +15,8 @@ PORT = 8000
 EVERYTHING, EVERYTHING6 = "0.0.0.0/0", "::/0"
 
 
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
-
-
-def world_of(host: Lab) -> Guest:
-    world = host.add_world()
-    # It knows the way to public addresses, as the world does.
-    world.run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.2")
-    return world
-
-
 def test_only_a_table_with_an_internet_gateway_leads_to_the_world(host: Lab) -> None:
-    world = world_of(host)
+    world = lab.world_of(host)
     open_net, closed_net = shapes.subnet(1, table=PUBLIC), shapes.subnet(2, table=PRIVATE)
     one = shapes.interface(10, OPEN, inside=open_net, public_ip="203.0.113.10")
     two = shapes.interface(10, OPEN, inside=closed_net, public_ip="203.0.113.11")
@@ -53,7 +37,7 @@ def test_only_a_table_with_an_internet_gateway_leads_to_the_world(host: Lab) -> 
 
 
 def test_without_an_attached_gateway_no_public_address_works(host: Lab) -> None:
-    world = world_of(host)
+    world = lab.world_of(host)
     net = shapes.subnet(1, table=PUBLIC)
     one = shapes.interface(10, OPEN, inside=net, public_ip="203.0.113.10")
     tables = (shapes.table(PUBLIC, (EVERYTHING, Way.INTERNET, "igw-1")),)
@@ -72,7 +56,7 @@ def test_without_an_attached_gateway_no_public_address_works(host: Lab) -> None:
 
 
 def test_the_longest_prefix_wins_and_a_blackhole_swallows(host: Lab) -> None:
-    world = world_of(host)
+    world = lab.world_of(host)
     net = shapes.subnet(1, table=PUBLIC)
     one = shapes.interface(10, OPEN, inside=net, public_ip="203.0.113.10")
     swallowed = shapes.table(
@@ -106,7 +90,7 @@ def test_secondary_ranges_of_a_vpc_are_local(host: Lab) -> None:
 
 
 def test_secondary_addresses_and_prefixes_are_the_interfaces_own(host: Lab) -> None:
-    world = world_of(host)
+    world = lab.world_of(host)
     net = shapes.subnet(1)
     more = AddressWanted(private_ip="10.0.1.20", public_ip="203.0.113.20")
     one = shapes.interface(

@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -24,12 +22,6 @@ LEAST_S = 0.5
 NET = shapes.subnet(1)
 ONE = shapes.interface(10, OPEN, inside=NET)
 TWO = shapes.interface(11, OPEN, inside=NET)
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 def apply(host: Lab, speed: Speed) -> None:

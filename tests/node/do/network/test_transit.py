@@ -1,8 +1,5 @@
 """Transit gateways between VPCs, proved by packets between namespaces."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -23,12 +20,6 @@ LED, OTHER_LED = "tgw-rtb-00000000000000001", "tgw-rtb-00000000000000002"
 PORT = 8000
 EVERYTHING, EVERYTHING6 = "0.0.0.0/0", "::/0"
 FAMILIES = pytest.mark.parametrize("family", [4, 6])
-
-
-@pytest.fixture
-def host(root_dir: Path) -> Iterator[Lab]:
-    with lab.opened(root_dir) as opened:
-        yield opened
 
 
 def attached(number: int, group: str = OPEN, gateway: int = 1) -> tuple[VpcWanted, InterfaceWanted]:
