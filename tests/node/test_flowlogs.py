@@ -1,6 +1,7 @@
 """Flow logs on a host: counts become lines, which the cloud gets at least once."""
 
 import asyncio
+import errno
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -210,15 +211,26 @@ def test_what_was_counted_between_two_readings(
     assert [(one.packets, one.bytes) for one in steps] == ([told] if told else [])
 
 
+def no_more(_path: Path, _data: bytes, _mode: int = 0) -> None:
+    raise OSError(errno.ENOSPC, "no space left on the disk")
+
+
 @pytest.mark.host
+@pytest.mark.parametrize(
+    ("what", "value"),
+    [
+        ("mallee.node.flowlogs.OUTBOX_BYTES_MAX", -1),
+        ("mallee.kit.files.write_atomically", no_more),
+    ],
+)
 def test_lines_without_room_are_told_of_in_the_next_minute(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, what: str, value: object
 ) -> None:
     flows = begin(pair)
     flows.turn()
     pair.ping()
     with monkeypatch.context() as full:
-        full.setattr("mallee.node.flowlogs.OUTBOX_BYTES_MAX", -1)
+        full.setattr(what, value)
         pair.clock.at += 60
         flows.turn()
     assert pair.lines() == []

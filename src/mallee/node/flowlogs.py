@@ -147,7 +147,10 @@ class FlowLogs:
                 if held.window.flows or held.window.lost:
                     self._write(held, now)
         left = {id: held.read for id, held in self._counted.items()}
-        files.write_atomically(self._left_path, msgspec.msgpack.encode(left))
+        try:
+            files.write_atomically(self._left_path, msgspec.msgpack.encode(left))
+        except OSError as error:
+            log.warning("what was counted is not known to the next agent", error=str(error))
 
     def _read(self, vpc: VpcWanted, now: float) -> None:
         held = self._counted.get(vpc.id)
@@ -182,15 +185,20 @@ class FlowLogs:
         return lost
 
     def _keep(self, one: FlowLogWanted, lines: Iterator[str], began_at: float) -> bool:
+        """Put lines where the cloud is brought them from; tell whether there was room."""
         outbox = self._layout.flow_outbox
-        outbox.mkdir(exist_ok=True, mode=0o700)
-        while batch := _some(lines):
-            if sum(path.stat().st_size for path in outbox.iterdir()) > OUTBOX_BYTES_MAX:
-                log.warning("lines of a flow log are lost", log=one.id)
-                return False
-            parcel = Parcel(one.id, int(began_at), secrets.token_hex(8))
-            packed = gzip.compress("".join(batch).encode(), 6, mtime=0)
-            files.write_atomically(outbox / parcel.name, packed)
+        try:
+            outbox.mkdir(exist_ok=True, mode=0o700)
+            while batch := _some(lines):
+                if sum(path.stat().st_size for path in outbox.iterdir()) > OUTBOX_BYTES_MAX:
+                    log.warning("lines of a flow log are lost", log=one.id)
+                    return False
+                parcel = Parcel(one.id, int(began_at), secrets.token_hex(8))
+                packed = gzip.compress("".join(batch).encode(), 6, mtime=0)
+                files.write_atomically(outbox / parcel.name, packed)
+        except OSError as error:
+            log.warning("lines of a flow log are lost", log=one.id, error=str(error))
+            return False
         return True
 
     # Bringing
@@ -207,9 +215,11 @@ class FlowLogs:
                     await asyncio.sleep(RETRY_S)
                     self._written.set()
                     break
+                except OSError as error:
+                    log.warning("lines of a flow log stay", path=str(path), error=str(error))
 
     async def bring(self, path: Path) -> None:
-        """Hand a file over and forget it; raises `CloudAway`."""
+        """Hand a file over and forget it; raises `CloudAway` and `OSError`."""
         try:
             lines = await asyncio.to_thread(path.read_bytes)
             await self._taker.deliver_flows(path.name, lines)
