@@ -258,6 +258,7 @@ GROUPS = {
             "scrub": "mallee.cli.objects.buckets:scrub",
             "status": "mallee.cli.objects.buckets:status",
             "check": "mallee.cli.objects.buckets:check",
+            "restore": "mallee.cli.objects.buckets:restore",
         },
     ),
     "webhooks": (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import uvloop
 
 from mallee.aws import dispatch
@@ -97,10 +98,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
         stack.push_async_callback(agents.close)
         agents_port = await agents.listen(settings.listen, settings.ports.agents)
-        if opened.is_shared:
-            url = presence.agents_url(settings, agents_port)
-            place = presence.Place(url, store_name, sealedto.public(secrets.own))
-            await opened.run(lambda tx: presence.register(tx, own, settings, place))
+        await _register(ground, own, store_name, agents_port)
         cloud = _for_clients(ground, told, shares, agents_port)
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
         told.guests.api = answer
@@ -124,10 +122,27 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         settling = runner.run(opened, work, shares)
         # RSA keys take a moment: nobody waits for this one.
         making = asyncio.to_thread(bundlefiles.prepare, layout)
-        for loop in (heard.watch(), agents.watch(), shares.run(), held.keep(), settling, making):
+        watching = (heard.watch(), agents.watch(), _watch_removed(opened, own.id, stop))
+        for loop in (*watching, shares.run(), held.keep(), settling, making):
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": told.passes.port, "agents": agents_port})
         await stop.wait()
+
+
+async def _register(on: _Ground, own: presence.Identity, store_name: str, agents_port: int) -> None:
+    """Have everybody know this front end, where there may be several."""
+    if on.store.is_shared:
+        url = presence.agents_url(on.settings, agents_port)
+        place = presence.Place(url, store_name, sealedto.public(on.secrets.own))
+        await on.store.run(lambda tx: presence.register(tx, own, on.settings, place))
+        presence.remember(on.layout, msgspec.structs.replace(own, is_known=True))
+
+
+async def _watch_removed(opened: store.Store, own: str, stop: asyncio.Event) -> None:
+    """End the process when this front end is the cloud's no more."""
+    if opened.is_shared:
+        await presence.wait_removed(opened, own)
+        stop.set()
 
 
 def _used_signatures(

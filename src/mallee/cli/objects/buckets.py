@@ -1,10 +1,11 @@
-"""`mallee buckets list|usage|quota|scrub|status|check`: what they hold, and if it is right."""
+"""`mallee buckets list|usage|quota|scrub|status|check|restore`: what they hold, and if it is right."""
 
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
-from mallee.box import objects, steps
-from mallee.cli import client, words
+from mallee.box import objects, objectsrestore, steps
+from mallee.cli import client, progress, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.model.layout import Layout
 
@@ -146,6 +147,22 @@ def check(*, root: Root = DEFAULT, repair: bool = False) -> None:
         words.tell(f"lost: {lost.bucket}/{lost.key} version {lost.version}")
     if not found.are_harmless:
         raise steps.Failed("bytes of some objects are gone", "delete them, or store them again")
+
+
+def restore(copy: Path, *, repair: bool = False, root: Root = DEFAULT) -> None:
+    """Serve S3 here from a copy of the objects of a front end whose machine is lost.
+
+    Remove that front end first; while it may live this is refused. The copy is only read.
+
+    Parameters
+    ----------
+    copy
+        A copy of its directory of objects.
+    repair
+        Set counts right, and remove files that no object refers to.
+    """
+    wish = objectsrestore.Wish(copy.resolve(), repair)
+    progress.run(objectsrestore.plan(Layout(root), wish))
 
 
 def _buckets(root: Root, account: str | None) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from mallee.cloud.state import leases, records, store
-from mallee.kit import clock, files
+from mallee.kit import clock, files, logs
 from mallee.model import ids
 from mallee.model.configuration import settings, sharing
 from mallee.model.configuration.settings import Settings
@@ -32,6 +32,9 @@ ALONE = (
 )
 
 _DIGITS = 16
+_LOOK_S = 5.0
+
+_log = logs.get(__name__)
 
 Leases = leases.Alone | leases.Shared
 
@@ -50,6 +53,8 @@ class Identity(msgspec.Struct, frozen=True):
     id: str
     has_joined: bool = False
     """Whether it got the cloud's secrets from another one; else it made them."""
+    is_known: bool = False
+    """Whether it has had a record: then it is removed when it has none."""
 
 
 def identify(layout: Layout) -> Identity:
@@ -87,6 +92,11 @@ def serves_objects(configured: Settings, view: store.View, own: str) -> bool:
     """Tell whether this front end serves S3 now: by its settings, or as it leads."""
     if configured.objects.engine != "shared":
         return configured.objects.engine != "elsewhere"
+    return is_theirs(view, own)
+
+
+def is_theirs(view: store.View, own: str) -> bool:
+    """Tell whether the objects are this front end's to serve, as all know it."""
     record = view.get(records.FRONT_END, own)
     return record is not None and record.doc.serves_objects
 
@@ -168,7 +178,7 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
         if known != record.doc:
             tx.write(record, known)
         return
-    if identity.has_joined:
+    if identity.has_joined or identity.is_known:
         raise Removed(
             f"the front end {identity.id} was removed from this cloud; to have it back: mallee "
             "destroy, and mallee frontends join with a new invitation"
@@ -185,6 +195,14 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
         joined_at=tx.now,
     )
     tx.insert(records.FRONT_END, "", identity.id, made)
+
+
+async def wait_removed(opened: store.Store, own: str) -> None:
+    """Wait until this front end is one of the cloud's no more: whoever removed it took it for gone,
+    and what it has may be another's by now."""
+    while opened.view.get(records.FRONT_END, own) is not None:
+        await opened.wait_changed(opened.view.rev, _LOOK_S)
+    _log.error("this front end was removed from its cloud", id=own)
 
 
 def settings_id(configured: Settings) -> str:

@@ -128,8 +128,9 @@ async def serve(
         out = ways.Ways(neighbour, place.board, number, doors)
         desk = ebs.Desk(cloud, trees.Trees(objects.reader))
         answer: server.Answer = partial(front.answer, desk)
-        if place.term is not None:
-            answer = fencing.guarded(answer, pipeline.busy, place.term.holds)
+        holds = place.term.holds if place.term is not None else _is_kept(layout, opened)
+        if holds is not None:
+            answer = fencing.guarded(answer, pipeline.busy, holds)
         sockets = server.Server(answer, pipeline.busy, threads, out)
         stack.push_async_callback(sockets.close)
         door = handover.Door(layout.s3_door_of(number), sockets)
@@ -139,6 +140,19 @@ async def serve(
         if place.seat is not None and number == FIRST:
             stack.callback(loops.create_task(fencing.keep_well(place.seat)).cancel)
         await stop.wait()
+
+
+def _is_kept(layout: Layout, opened: store.Store) -> Callable[[], bool] | None:
+    """Return what tells whether this front end has the objects still; None: it has no others.
+
+    Each request has seen what others committed: who was removed, and lives, answers nothing.
+    """
+    if not opened.is_shared:
+        return None
+    from mallee.cloud.frontends import presence
+
+    own = presence.identify(layout).id
+    return partial(presence.is_theirs, opened.view, own)
 
 
 async def bring(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
