@@ -1,6 +1,7 @@
 """The reconciler on a fake hypervisor and network, with real files: it makes what is wanted."""
 
 import asyncio
+import errno
 import threading
 from pathlib import Path
 
@@ -193,6 +194,23 @@ async def test_an_older_generation_is_not_written_over_a_newer_one_that_comes_wi
         newer = asyncio.create_task(reconciler.want(wants.make_host(2, stand.instance())))
         await asyncio.gather(older, newer)
     assert ledger.Ledger(stand.layout).generation == 2
+
+
+async def test_a_generation_that_cannot_be_written_down_is_not_taken_and_that_is_said(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(path: Path, _data: bytes, _mode: int = 0) -> None:
+        raise OSError(errno.ENOSPC, "no space left on the disk", str(path))
+
+    async with stand.agent() as reconciler:
+        with monkeypatch.context() as full:
+            full.setattr(files, "write_atomically", no_room)
+            with pytest.raises(OSError, match="no space left"):
+                await stand.want(stand.instance())
+            assert any("no space left" in problem for problem in reconciler.problems)
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+        assert reconciler.problems == ()
 
 
 async def test_trouble_with_an_instance_ends_when_nothing_is_left_of_it(

@@ -11,6 +11,7 @@ Not its business: what to do (`plan`), how it is done (`apply`), and talking to 
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import msgspec
 
@@ -106,12 +107,21 @@ class Reconciler:
             await self._stop_workers()
 
     async def want(self, wanted: HostWanted) -> bool:
-        """Take a newer generation; tell whether it was one."""
+        """Take a newer generation; tell whether it was one.
+
+        Raises `OSError` when it cannot be written down: then all stays as it was.
+        """
         # Two answers may come at once: an older one must not be written over a newer one.
         async with self._taking:
             before, interfaces = self._wanted, self._network.interfaces
-            if not await asyncio.to_thread(self._ledger.accept, wanted):
+            try:
+                is_newer = await asyncio.to_thread(self._ledger.accept, wanted)
+            except OSError as error:
+                self._note_unwritten(self._host.layout.ledger, error)
+                raise
+            if not is_newer:
                 return False
+            self._trouble.pop(LEDGER, None)
             self._learn_wanted()
         for instance_id in before.keys() | self._wanted.keys():
             old, new = before.get(instance_id), self._wanted.get(instance_id)
@@ -369,12 +379,13 @@ class Reconciler:
             try:
                 await asyncio.to_thread(self._ledger.keep, instance_id, reached)
             except OSError as error:
-                self._trouble[LEDGER] = (
-                    f"Host {self._host.name} cannot write {self._host.layout.progress}: {error}."
-                )
+                self._note_unwritten(self._host.layout.progress, error)
             else:
                 self._trouble.pop(LEDGER, None)
         self._publish(instance_id, instances.report(at.wanted, at.seen, reached))
+
+    def _note_unwritten(self, path: Path, error: OSError) -> None:
+        self._trouble[LEDGER] = f"Host {self._host.name} cannot write {path}: {error}."
 
     def _come_back(
         self, at: Situation, reached: Progress, plan: steps.Plan, worker: _Worker

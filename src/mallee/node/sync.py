@@ -31,6 +31,9 @@ LAST_RETRY_S = 5.0
 LOOK_AGAIN_S = 1.0
 LOOK_FOR_TOKEN_S = 0.5
 
+_FOR_NOW = (cloud.CloudAway, cloud.Refused, OSError)
+"""What ends one call: there is nobody, or this host's disk takes nothing."""
+
 log = logs.get(__name__)
 
 
@@ -100,7 +103,7 @@ class Sync:
                 await self._report(told)
                 await self._take(await self._ask(self._request(HELD_S)))
                 retry_s = FIRST_RETRY_S
-            except (cloud.CloudAway, cloud.Refused) as error:
+            except _FOR_NOW as error:
                 log.warning("sync failed", error=str(error), retry_s=retry_s)
                 # Whatever was told before may be forgotten there now.
                 told.seen = told.volumes = told.snapshots = told.pins = told.facts = None
@@ -141,7 +144,7 @@ class Sync:
                 version = self.reconciler.version
             try:
                 await self._report(told)
-            except (cloud.CloudAway, cloud.Refused):
+            except _FOR_NOW:
                 # The other loop tells it as soon as it gets through.
                 told.seen = told.volumes = told.snapshots = told.pins = None
 
