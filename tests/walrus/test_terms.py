@@ -154,3 +154,23 @@ def test_what_killed_writers_left_is_swept_by_a_later_term(
 
 def test_the_module_says_how_long_a_reader_goes_by_the_clock() -> None:
     assert terms.LOOK_EVERY_S < engine.TIDY_EVERY_S
+
+
+def test_who_leads_proves_that_its_files_can_be_written(tmp_path: Path) -> None:
+    lease = Lease()
+    term = terms.begin(tmp_path, lease.held_until)
+    term.prove()
+    term.prove()
+    home = tmp_path / "terms" / "1"
+    home.rename(home.with_name("away"))
+    with pytest.raises(FileNotFoundError):
+        term.prove()
+    home.with_name("away").rename(home)
+    term.prove()
+    lease.until = 0.0
+    with pytest.raises(Fenced):
+        term.prove()
+    lease.until = float("inf")
+    terms.begin(tmp_path, Lease().held_until)
+    with pytest.raises(Fenced):
+        term.prove()

@@ -13,6 +13,7 @@ Called by `engine` and by who leads. Not its business: the lease.
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 from collections.abc import Callable
@@ -30,6 +31,7 @@ TRIES = 5
 _WAL = "-wal"
 _WAL_HEAD_BYTES = 32
 _COPY_BYTES = 1 << 30
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_BY_THE_KERNEL = frozenset({errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 
 
@@ -84,6 +86,25 @@ class Term:
         except Fenced:
             return False
         return True
+
+    def prove(self) -> None:
+        """See that this term's files can be locked and written; blocks. Raises `OSError`, `Fenced`.
+
+        One process of the term at a time. A directory that is full can be used for all else.
+        """
+        self.check()
+        path = _home(self.root, self.number) / "proof"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, files.PRIVATE)
+        try:
+            # As SQLite locks; where machines are cut off it is the first that fails.
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.pwrite(descriptor, b"%020d\n" % self.number, 0)
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+        finally:
+            os.close(descriptor)
 
     def places(self) -> Places:
         """Return where this term's files are."""

@@ -137,8 +137,9 @@ async def serve(
         stack.push_async_callback(door.close)
         door.open()
         out.note(0)
-        if place.seat is not None and number == FIRST:
-            stack.callback(loops.create_task(fencing.keep_well(place.seat)).cancel)
+        if place.seat is not None and place.term is not None and number == FIRST:
+            well = fencing.keep_well(place.seat, place.term.prove)
+            stack.callback(loops.create_task(well).cancel)
         await stop.wait()
 
 

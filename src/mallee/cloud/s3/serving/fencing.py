@@ -14,8 +14,12 @@ from mallee.cloud.s3.serving import sending
 from mallee.cloud.s3.serving.bodies import Source
 from mallee.cloud.s3.serving.server import Answer, Outgoing
 from mallee.kit import clock as clocks
+from mallee.kit import logs
+from mallee.walrus.errors import Fenced
 
-WELL_EVERY_S = 0.5
+WELL_EVERY_S = 1.0
+
+_log = logs.get(__name__)
 
 
 def guarded(answer: Answer, away: Callable[[], Outgoing], holds: Callable[[], bool]) -> Answer:
@@ -32,8 +36,16 @@ def guarded(answer: Answer, away: Callable[[], Outgoing], holds: Callable[[], bo
     return answer_in_term
 
 
-async def keep_well(seat: Seat) -> None:
-    """Say again and again that this process is well, until cancelled."""
+async def keep_well(seat: Seat, prove: Callable[[], None]) -> None:
+    """Say again and again that this process is well, until cancelled.
+
+    It is while `prove` returns: who leads and cannot use the directory leaves the lead to others.
+    """
     while True:
-        seat.well_at = clocks.SYSTEM.monotonic()
+        try:
+            await asyncio.to_thread(prove)
+        except (OSError, Fenced) as error:
+            _log.warning("the objects' directory cannot be used", why=str(error))
+        else:
+            seat.well_at = clocks.SYSTEM.monotonic()
         await asyncio.sleep(WELL_EVERY_S)
