@@ -160,8 +160,13 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
 
     Raises `Removed`, and `TwoStores`: buckets are the cloud's, and their objects in one place.
     """
-    _check_one_store(tx, identity, configured, place)
     record = tx.get(records.FRONT_END, identity.id)
+    if record is None and (identity.has_joined or identity.is_known):
+        raise Removed(
+            f"the front end {identity.id} was removed from this cloud; to have it back: mallee "
+            "destroy, and mallee frontends join with a new invitation"
+        )
+    _check_one_store(tx, identity, configured, place)
     # Who leads is said by who does (`leading`), which may have begun before.
     leads = configured.objects.engine == "shared" and record and record.doc.serves_objects
     serves = configured.objects.engine in ("local", "s3") or bool(leads)
@@ -178,11 +183,6 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
         if known != record.doc:
             tx.write(record, known)
         return
-    if identity.has_joined or identity.is_known:
-        raise Removed(
-            f"the front end {identity.id} was removed from this cloud; to have it back: mallee "
-            "destroy, and mallee frontends join with a new invitation"
-        )
     made = frontends.FrontEnd(
         id=identity.id,
         name=socket.gethostname(),
