@@ -8,6 +8,7 @@ Wired by `daemon`.
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -60,7 +61,7 @@ class Lookout:
         try:
             hops = await asyncio.to_thread(nexthops.fetch)
             links = await asyncio.to_thread(nexthops.fetch_links)
-        except (process.Failed, process.TimedOut) as error:
+        except (process.Failed, process.TimedOut, OSError) as error:
             log.warning("the way to the world cannot be looked at", error=str(error))
             return
         looks = await asyncio.gather(
@@ -74,11 +75,18 @@ class Lookout:
         outlook.note(found, self._clock.monotonic(), beyond)
         if outlook.known != known:
             told = sorted((hop.device, hop.address) for hop in outlook.known)
-            await asyncio.to_thread(files.write_json, self._memory, told)
+            await self._keep(self._memory, told)
         if outlook.landmarks != answered:
-            await asyncio.to_thread(files.write_json, self._landmarks, sorted(outlook.landmarks))
+            await self._keep(self._landmarks, sorted(outlook.landmarks))
         if outlook.seen.state is not before.state:
             log.info("the way to the world", state=outlook.seen.state.value, why=outlook.seen.why)
+
+    async def _keep(self, path: Path, told: object) -> None:
+        try:
+            await asyncio.to_thread(files.write_json, path, told)
+        except OSError as error:
+            # This agent knows it all the same.
+            log.warning("not written down", path=str(path), error=str(error))
 
 
 def is_looked_at(wanted: HostWanted) -> bool:
