@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,3 +63,38 @@ def test_a_daemon_that_ends_again_and_again_is_not_waited_for(
     assert failed.value.cause.startswith(f"{daemon} ends whenever it is started")
     assert "it last said: Broken: quite" in failed.value.cause
     assert next(starts) <= up.STARTS_MAX + 2
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("127.0.0.1", "https://127.0.0.1:8774"),
+        ("0.0.0.0", "https://127.0.0.1:8774"),
+        ("192.0.2.10", "https://192.0.2.10:8774"),
+    ],
+)
+def test_the_machines_own_agent_is_told_where_its_cloud_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listen: str, url: str
+) -> None:
+    layout = Layout(tmp_path)
+    layout.join_token.parent.mkdir(parents=True)
+    owners.ensure_settings(layout, Settings(listen=listen))
+
+    def access(_layout: Layout, held: Settings) -> client.Access:
+        endpoint = f"http://{held.listen}:8773"
+        return client.Access(
+            endpoint=endpoint,
+            region="",
+            account_id="",
+            access_key_id="",
+            secret_access_key="",
+        )
+
+    def call(*_: object) -> dict[str, Any]:
+        return {"Port": 8774, "Token": "t", "CaCertificate": "c"}
+
+    monkeypatch.setattr(client, "read_access", access)
+    monkeypatch.setattr(client, "call", call)
+    join = next(step for step in up.start_steps(layout) if "Join" in step.name)
+    assert join.do(lambda line: None) == "the agent has its token"
+    assert json.loads(layout.join_token.read_text())["url"] == url

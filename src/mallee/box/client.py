@@ -66,8 +66,13 @@ def read_access(layout: Layout, held: settings.Settings) -> Access:
     credentials = files.read_json(layout.admin_credentials)
     if ports is None or credentials is None:
         raise Unreachable(f"no cloud runs under {layout.root}")
-    host = "127.0.0.1" if held.listen in ("0.0.0.0", "::") else held.listen
-    return Access(endpoint=f"http://{host}:{ports['services']}", region=held.region, **credentials)
+    endpoint = f"http://{own_door(held)}:{ports['services']}"
+    return Access(endpoint=endpoint, region=held.region, **credentials)
+
+
+def own_door(held: settings.Settings) -> str:
+    """Return at which address this machine itself reaches what listens as the settings say."""
+    return "127.0.0.1" if held.listen in ("0.0.0.0", "::") else held.listen
 
 
 def serves_objects(access: Access) -> bool:

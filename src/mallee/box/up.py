@@ -199,7 +199,7 @@ def _join(layout: Layout, roles: tuple[str, ...]) -> str:
     access = client.read_access(layout, held)
     made = client.call(access, "mallee", "CreateJoinToken")
     token = {
-        "url": f"https://127.0.0.1:{made['Port']}",
+        "url": f"https://{client.own_door(held)}:{made['Port']}",
         "token": made["Token"],
         "ca_pem": made["CaCertificate"],
         "address": settings.reached_at(held),
