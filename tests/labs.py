@@ -22,7 +22,7 @@ from mallee.lab.document import Cable
 from mallee.lab.rooms import Place
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
-from tests import tinyimages, wholecloud
+from tests import libvirtcache, tinyimages, wholecloud
 from tests.wholecloud import Cloud
 
 CLONE_NEWNET = 0x40000000
@@ -122,6 +122,8 @@ def made(text: str, ground: Ground = bare) -> Generator[Lab]:
             try:
                 _prepare(lab)
                 lab.power_on()
+                for host in lab.document.hosts:
+                    libvirtcache.keep(lab.layout(host))
                 yield lab
             finally:
                 rooms.end(lab.place)
@@ -137,13 +139,11 @@ def _world(lab: Lab) -> str:
 
 
 def _prepare(lab: Lab) -> None:
-    """Spare the lab what all labs of a run have alike: the image, and the proof of KVM."""
+    """Spare the lab what all labs of a run have alike."""
     for host, one in lab.document.hosts.items():
         if one.role not in ("front", "node"):
             continue
-        layout = lab.layout(host)
-        layout.node.mkdir(parents=True, exist_ok=True)
-        shutil.copy(wholecloud.verdict(), layout.kvm_verdict)
+        wholecloud.spare(lab.layout(host))
     front = document.host_of(lab.document, "front")
     if front is not None and lab.document.image:
         tinyimages.copy_into(lab.layout(front))

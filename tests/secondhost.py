@@ -2,7 +2,6 @@
 `mallee node join`. The cloud's machine is the test's own network namespace, at the lab's switch."""
 
 import os
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,7 +71,7 @@ def machine() -> Generator[Machine]:
         made = Machine(lab)
         owners.ensure_user()
         owners.ensure_directories(made.layout)
-        shutil.copy(wholecloud.verdict(), made.layout.kvm_verdict)
+        wholecloud.spare(made.layout)
         yield made
 
 

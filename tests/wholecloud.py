@@ -23,7 +23,7 @@ from mallee.box import destroy, owners, status, steps, up
 from mallee.cli import client as command
 from mallee.model.configuration.settings import Network, Ports, Settings
 from mallee.model.layout import Layout
-from tests import tinyimages
+from tests import libvirtcache, tinyimages
 
 AWS_1 = Path(__file__).parents[1] / ".venv/bin/aws"
 AWS_2 = Path("/usr/bin/aws")
@@ -215,7 +215,7 @@ class Cloud:
 
     def daemon(self, name: str) -> status.Process:
         """A daemon's process, once it runs."""
-        wait_until(lambda: status.find(self.layout, name) is not None, 30.0, f"{name} to run")
+        wait_until(lambda: status.find(self.layout, name) is not None, GUEST_S, f"{name} to run")
         found = status.find(self.layout, name)
         assert found is not None
         return found
@@ -259,17 +259,26 @@ def start(root: Path, settings: Settings = SETTINGS) -> Cloud:
         chosen = owners.read_settings(layout)
     steps.run(up.prepare_steps(layout, chosen), Silent())
     tinyimages.copy_into(layout)
-    shutil.copy(verdict(), layout.kvm_verdict)
+    spare(layout)
     steps.run(up.start_steps(layout), Silent())
+    libvirtcache.keep(layout)
     (layout.root / "home").mkdir(exist_ok=True)
     cloud = Cloud(layout, api.read_access(layout, owners.read_settings(layout)))
     wait_image(cloud)
     return cloud
 
 
+def spare(layout: Layout) -> None:
+    """Spare a host what takes long and is alike on all of this machine: the proof of KVM, and what
+    libvirt finds out about QEMU."""
+    layout.node.mkdir(parents=True, exist_ok=True)
+    shutil.copy(verdict(), layout.kvm_verdict)
+    libvirtcache.give(layout)
+
+
 def wait_image(cloud: Cloud) -> None:
     """Wait until the tiny image is registered."""
-    wait_until(lambda: _has_image(cloud), 30.0, "the tiny image to be registered")
+    wait_until(lambda: _has_image(cloud), GUEST_S, "the tiny image to be registered")
 
 
 @functools.cache

@@ -97,11 +97,9 @@ def directory(name: str, text: str, hosts: Iterable[str]) -> Generator[Path]:
 
 
 def spare(place: Place, first: str, *others: str) -> None:
-    """Spare hosts what takes long and is alike on all: the proof of KVM; the first the image."""
+    """Spare hosts what takes long and is alike on all; the first the image too."""
     for host in (first, *others):
-        layout = Layout(place.root(host))
-        layout.node.mkdir(parents=True, exist_ok=True)
-        shutil.copy(wholecloud.verdict(), layout.kvm_verdict)
+        wholecloud.spare(Layout(place.root(host)))
     tinyimages.copy_into(Layout(place.root(first)))
 
 

@@ -1,11 +1,9 @@
 """A private libvirtd for tests, started as the supervisor starts it, in namespaces of its own."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,9 +14,7 @@ import libvirt
 
 from mallee.model.layout import Layout
 from mallee.node.do.network import namespaces
-
-# What libvirt finds out about QEMU takes it four seconds; it is found out once per run of tests.
-_capabilities = Path(tempfile.gettempdir()) / f"mallee-test-libvirt-cache-{os.getuid()}"
+from tests import libvirtcache
 
 COMES_UP_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.02
@@ -84,23 +80,11 @@ def running(root: Path) -> Generator[Libvirtd]:
     namespaces.ensure(layout.hypervisor_namespace)
     daemon = Libvirtd(layout)
     try:
-        if _capabilities.is_dir():
-            shutil.copytree(_capabilities, layout.libvirt / "cache")
+        libvirtcache.give(layout)
         daemon.start()
-        if not _capabilities.is_dir():
-            libvirt.open(layout.libvirt_uri).getCapabilities()
-            _keep_capabilities(layout.libvirt / "cache")
+        libvirt.open(layout.libvirt_uri).getCapabilities()
+        libvirtcache.keep(layout)
         yield daemon
     finally:
         daemon.end()
         namespaces.remove(layout.hypervisor_namespace)
-
-
-def _keep_capabilities(found: Path) -> None:
-    """Keep what was found out, whole: another run of tests may be at the same."""
-    aside = Path(tempfile.mkdtemp(dir=_capabilities.parent))
-    shutil.copytree(found, aside, dirs_exist_ok=True)
-    try:
-        aside.rename(_capabilities)
-    except OSError:
-        shutil.rmtree(aside)

@@ -77,7 +77,7 @@ def ensure_node(place: Place, lab: Lab, host: str) -> str:
     front = document.host_of(lab, "front")
     assert front is not None
     owners.ensure_directories(there)
-    _take_verdict(layout(place, front), there)
+    _take_findings(layout(place, front), there)
     reached = ("--address", address(lab, front))
     invitation = mallee(place, front, "mallee", "node", "invite", "--bare", *reached).strip()
     zone = lab.hosts[host].zone
@@ -101,10 +101,14 @@ def wait_enabled(place: Place, front: str) -> str:
     return f"{len(listed())} hosts"
 
 
-def _take_verdict(front: Layout, other: Layout) -> None:
-    """Spare a node the proof of KVM: it has the front end's processor and kernel."""
+def _take_findings(front: Layout, other: Layout) -> None:
+    """Spare a node what the front end has found out of the same processor, kernel and programs: the
+    proof of KVM, and what libvirt needs seconds for, QEMU's abilities (it checks that they hold)."""
     if front.kvm_verdict.exists() and not other.kvm_verdict.exists():
         shutil.copy(front.kvm_verdict, other.kvm_verdict)
+    found, there = front.libvirt / "cache", other.libvirt / "cache"
+    if found.is_dir() and not there.exists():
+        shutil.copytree(found, there)
 
 
 def ensure_nodes(place: Place, lab: Lab, hosts: Sequence[str], say: Say) -> str:
