@@ -24,7 +24,7 @@ def wait_moment(cloud: Cloud, instance: str, moment: str) -> None:
             return instance in traces.domains(cloud)
         return (directory / moment).exists()
 
-    wholecloud.wait_until(has_come, 30.0, f"{moment} of {instance}")
+    wholecloud.wait_until(has_come, 90.0, f"{moment} of {instance}")
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

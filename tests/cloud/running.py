@@ -22,7 +22,7 @@ from mallee.cloud.state import store
 from mallee.model.configuration.settings import Objects, Ports, Settings
 from mallee.model.layout import Layout
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120
 _open_store = bootstrap.open_store
 
 

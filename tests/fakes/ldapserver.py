@@ -21,7 +21,7 @@ BASE = "dc=example,dc=org"
 ROOT_DN = f"cn=root,{BASE}"
 PASSWORD = "a very secret word"
 SLAPD = shutil.which("slapd", path="/usr/sbin:/usr/lib/openldap:/usr/bin")
-START_S = 20.0
+START_S = 60.0
 PAGE = 10
 """How many entries it gives at once."""
 

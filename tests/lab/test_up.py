@@ -72,7 +72,7 @@ def wait_ping(lab: Lab, to: str) -> None:
             return False
         return True
 
-    wholecloud.wait_until(answers, 30.0, f"{to} to answer")
+    wholecloud.wait_until(answers, 90.0, f"{to} to answer")
 
 
 def test_hosts_reach_each_other_and_the_world(two: Lab) -> None:
@@ -232,7 +232,7 @@ def test_whenever_up_is_killed_down_leaves_nothing(
         "links": lambda: has_links(place),
     }
     with subprocess.Popen(line, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as making_it:
-        wholecloud.wait_until(reached[after], 30.0, f"{after} to be there")
+        wholecloud.wait_until(reached[after], 90.0, f"{after} to be there")
         making_it.kill()
     steps.run(making.down_plan(place), wholecloud.Silent())
     assert rooms.fetch(place) == []

@@ -30,7 +30,7 @@ def _again(cloud: Cloud) -> Cloud:
     steps.run(up.plan(cloud.layout), Silent())
     access = client.read_access(cloud.layout, owners.read_settings(cloud.layout))
     again = Cloud(cloud.layout, access)
-    wait_until(again.host_is_up, 30.0, "the host to be heard")
+    wait_until(again.host_is_up, 90.0, "the host to be heard")
     return again
 
 

@@ -13,8 +13,8 @@ from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-SOON_S = 60.0
-AFTER_PATIENCE_S = 150.0
+SOON_S = 2 * wholecloud.GUEST_S
+AFTER_PATIENCE_S = 60.0 + SOON_S
 CUT_OFF = "(sleep 1; ip link set eth0 down) </dev/null >/dev/null 2>&1 &"
 
 

@@ -13,7 +13,7 @@ from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-FELT_S = 20.0
+FELT_S = 60.0
 CIDR, OUTER, INNER = "10.77.0.0/16", "10.77.1.0/24", "10.77.2.0/24"
 EVERYTHING = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 CALLER = r"""#!/bin/sh

@@ -49,5 +49,5 @@ def test_calls_of_others_tell_no_policies_of_theirs(people: People) -> None:
         return role in told[0]
 
     for asker, tells in ((own, False), (theirs, True), (people.cloud.admin, True)):
-        wait_until(partial(is_told, Sender(people.cloud.port, asker)), 10.0, "the trail")
+        wait_until(partial(is_told, Sender(people.cloud.port, asker)), 60.0, "the trail")
         assert ("TheirSecret" in told[0]) is tells

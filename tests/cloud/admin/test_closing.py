@@ -23,7 +23,7 @@ from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
 
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 @pytest.fixture(scope="module", autouse=True)
