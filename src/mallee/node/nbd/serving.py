@@ -84,8 +84,11 @@ class Stores:
         Raises `StoreAway` and `StoreRefused` when there is no key for them.
         """
         if not origin.is_sealed:
+            account = origin.content.account
             with self._lock:
-                return self._plain.setdefault(origin.content.account, self._new(origin, PLAIN))
+                if account not in self._plain:
+                    self._plain[account] = self._new(origin, PLAIN)
+                return self._plain[account]
         with self._lock:
             found = self._opened.get(origin)
         if found is None:
