@@ -16,6 +16,7 @@ import errno
 import fcntl
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -122,7 +123,9 @@ def begin(root: Path, held_until: Callable[[], float]) -> Term:
     if source is not None:
         _copy_index(source, _home(root, term.number))
     term.check()
-    _forget(root, term.number)
+    _leave_one_machine(root, term.number)
+    # Aside: a file system may hold for minutes what a machine that was cut off had open.
+    threading.Thread(target=_forget, args=(root, term.number), daemon=True).start()
     return term
 
 
@@ -243,13 +246,16 @@ def _copy(source: Path, target: Path) -> None:
         os.fsync(taken.fileno())
 
 
+def _leave_one_machine(root: Path, number: int) -> None:
+    """Put the index aside that is of the time when the store was one machine's."""
+    if (_home(root, number) / "index.db").exists():
+        for name in ("index.db", f"index.db{_WAL}", "index.db-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                (root / name).rename(root / f"before-terms.{name}")
+
+
 def _forget(root: Path, number: int) -> None:
     """Remove the indexes of former terms; who still has one open finds out by itself."""
     for one in _given(root):
         if one < number:
             shutil.rmtree(_home(root, one), ignore_errors=True)
-    if (_home(root, number) / "index.db").exists():
-        # Of the time when the store was one machine's.
-        for name in ("index.db", f"index.db{_WAL}", "index.db-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                (root / name).rename(root / f"before-terms.{name}")
