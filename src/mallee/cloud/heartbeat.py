@@ -7,6 +7,8 @@ is told to administrators (`admin.services`).
 
 from mallee.cloud import http
 from mallee.cloud.call import Agents
+from mallee.cloud.frontends import absence
+from mallee.cloud.state import records, store
 
 PATH = "/services/heartbeat"
 _LINE = "name={:<20.20} enabled={:<10.10} local={:<10.10} initialized={:<10.10}\n"
@@ -19,9 +21,12 @@ def is_asked(request: http.Request) -> bool:
     return request.method in ("GET", "HEAD") and request.path.rstrip("/").lower() == PATH
 
 
-def answer(agents: Agents) -> http.Response:
+def answer(agents: Agents, view: store.View) -> http.Response:
     """Return the heartbeat: 200 as long as this process answers at all."""
-    there = dict.fromkeys(_OWN, True) | {"objectstorage": agents.serves_objects()}
+    found = (one.doc for one in view.list(records.FRONT_END))
+    is_away = bool(absence.of_objects(found, agents.present()))
+    serves = agents.serves_objects() and not is_away
+    there = dict.fromkeys(_OWN, True) | {"objectstorage": serves}
     lines = "".join(
         _LINE.format(name, *("true" if there[name] else "false",), "true", "true")
         for name in sorted(there)

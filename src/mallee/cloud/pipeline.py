@@ -118,7 +118,7 @@ async def answer(cloud: Cloud, request: http.Request) -> http.Response:
     if _is_greeting(request):
         return GREETING
     if heartbeat.is_asked(request):
-        return heartbeat.answer(cloud.agents)
+        return heartbeat.answer(cloud.agents, cloud.store.view)
     exchange = begin(cloud, request)
     try:
         body = await _stages(cloud, exchange)

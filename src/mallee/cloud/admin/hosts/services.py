@@ -9,6 +9,7 @@ from typing import Any
 
 from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call, Request, Result
+from mallee.cloud.frontends import absence
 from mallee.cloud.hosts import standings
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
@@ -25,16 +26,26 @@ _IN_ORDER = frozenset({State.ENABLED, State.DISABLED, State.BROKEN})
 
 def describe_services(call: Call, request: Request) -> Result:
     """Describe the services: the cloud's own first, then each host's."""
-    objects = _HERE if call.agents.serves_objects() else _NO_OBJECTS
     shown = [
         _render("cloud", "", "cloud", _HERE),
         _render("agents", "", f"port {call.agents.port}", _HERE),
-        _render("objectstorage", "", "s3", objects),
+        _render("objectstorage", "", "s3", _objects(call)),
     ]
     hosts = filter(standings.is_member, call.view.list(records.HOST))
     for host in sorted(hosts, key=lambda one: (one.doc.zone, one.doc.name)):
         shown.extend(_of_host(host))
     return {"Services": shown}
+
+
+def _objects(call: Call) -> Judged:
+    if not call.agents.serves_objects():
+        return _NO_OBJECTS
+    found = (one.doc for one in call.view.list(records.FRONT_END))
+    away = absence.of_objects(found, call.agents.present())
+    if not away:
+        return _HERE
+    cause = f"The front end {away}, which has the objects, is away: S3 answers 503 until it is back"
+    return Judged(State.NOTREADY, (f"{cause}, or another one has them.",))
 
 
 def _of_host(host: HostRecord) -> Iterator[dict[str, Any]]:
