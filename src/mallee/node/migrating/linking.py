@@ -9,7 +9,8 @@ Called by `coming`; calls block.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from mallee.kit import files
 from mallee.model.hosts.hosts import InstanceWanted
@@ -24,6 +25,13 @@ from mallee.node.plan.guests import domain
 from mallee.node.volumes import handing
 
 _FORMS = frozenset({"qcow2", "raw", "luks", "throttle"})
+
+
+class _Node(msgspec.Struct, frozen=True):
+    """Something that QEMU has opened, as it says."""
+
+    drv: str
+    file: str
 
 
 def take(layout: Layout, connection: Connection, those: Iterable[VolumeWanted]) -> dict[str, Path]:
@@ -52,22 +60,26 @@ def check_opened(host: Host, wanted: InstanceWanted, handed: Mapping[str, Path])
     """Raise `HypervisorFailed` unless a machine that has its state has opened what its instance may
     have, and holds what was handed over."""
     uuid, asked = domain.uuid_of(wanted.id), {"flat": True}
-    nodes: list[Any] = host.hypervisor.ask_monitor(uuid, "query-named-block-nodes", asked)
+    answer = host.hypervisor.ask_monitor(uuid, "query-named-block-nodes", asked)
+    try:
+        nodes = msgspec.convert(answer, list[_Node])
+    except msgspec.ValidationError as error:
+        raise HypervisorFailed(f"the machine does not say what it has opened: {error}") from error
     for node in nodes:
         if not _may_open(host.layout, wanted, node):
-            raise HypervisorFailed(f"the machine has opened {str(node['file'])[:200]}")
+            raise HypervisorFailed(f"the machine has opened {node.file[:200]}")
     for volume_id, face in handed.items():
         with files.open_own(face) as file:
             if not imagelocks.is_written(file.fileno()):
                 raise HypervisorFailed(f"the machine does not hold what it has of {volume_id}")
 
 
-def _may_open(layout: Layout, wanted: InstanceWanted, node: Any) -> bool:
+def _may_open(layout: Layout, wanted: InstanceWanted, node: _Node) -> bool:
     own = {disk.volume_id for disk in wanted.disks}
-    if node["drv"] == "nbd":
-        return node["file"] in {grounds.url_of(layout, volume_id) for volume_id in own}
-    if node["drv"] != "file":
-        return node["drv"] in _FORMS
+    if node.drv == "nbd":
+        return node.file in {grounds.url_of(layout, volume_id) for volume_id in own}
+    if node.drv != "file":
+        return node.drv in _FORMS
     directories = {volumes.directory_of(layout, volume_id) for volume_id in own}
     directories |= {domain.directory_of(layout, wanted.id), layout.node_images}
-    return Path(node["file"]).parent in directories
+    return Path(node.file).parent in directories

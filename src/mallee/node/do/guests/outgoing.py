@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 
 LOOK_S = 0.003
@@ -44,6 +46,10 @@ class Memory:
     words: str = ""
 
 
+class _Job(msgspec.Struct, frozen=True):
+    id: str
+
+
 class Going:
     """One guest's machine."""
 
@@ -58,14 +64,22 @@ class Going:
     def rest(self) -> None:
         """End what QEMU does with disks beside its guest: it is begun anew later, where it was."""
         ends_at = time.monotonic() + _RESTS_S
-        while those := [job for job in self.ask("query-jobs") if job["status"] != "null"]:
+        while those := self._jobs():
             for job in those:
                 # One that ends just now is gone before it hears it.
                 with contextlib.suppress(HypervisorFailed):
-                    self.ask("job-cancel", id=job["id"])
+                    self.ask("job-cancel", id=job)
             if time.monotonic() > ends_at:
-                raise HypervisorFailed(f"QEMU does not end what it does ({those[0]['id']}) yet")
+                raise HypervisorFailed(f"QEMU does not end what it does ({those[0][:100]}) yet")
             time.sleep(LOOK_S)
+
+    def _jobs(self) -> list[str]:
+        """Return the ids of QEMU's jobs."""
+        answer = self.ask("query-jobs")
+        try:
+            return [job.id for job in msgspec.convert(answer, list[_Job])]
+        except msgspec.ValidationError as error:
+            raise HypervisorFailed(f"QEMU does not say what it does: {error}") from error
 
     def mirror(self, index: int, serial: str, socket: Path) -> None:
         """Begin to mirror what the guest has written of a disk to an export behind a socket."""
