@@ -22,6 +22,7 @@ from tests.storms.schedule import DATABASE, FRONT, HOSTS
 
 _JOINED_S = 120.0
 _SETTINGS = "-c listen_addresses=* -c max_connections=60 -c unix_socket_directories={} -c fsync=off"
+_ACTIVITY = "select *, pg_blocking_pids(pid) from pg_stat_activity"
 _ADDRESS = "198.18.1.9"
 _TEXT = f"""
 [cloud]
@@ -123,11 +124,16 @@ def signal_database(place: Place, name: str) -> None:
 
 
 def dump_database(place: Place, to: Path) -> None:
-    """Write down all that it has."""
+    """Write down all that it has, what it said, and who waits in it for whom."""
     home = _home(place)
     found = max(Path("/usr/lib/postgresql").glob("*/bin"))
-    line = (str(found / "pg_dump"), "-h", str(home), "-U", "mallee", "mallee")
-    to.write_text(rooms.run(place, DATABASE, line))
+    who = ("-h", str(home), "-U", "mallee", "mallee")
+    shutil.copy(home / "log", to / "postgresql.log")
+    for name, line in (
+        ("activity", ("psql", "-x", "-c", _ACTIVITY, *who)),
+        ("state.sql", ("pg_dump", *who)),
+    ):
+        (to / name).write_text(rooms.run(place, DATABASE, (str(found / line[0]), *line[1:])))
 
 
 def _server(home: Path) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ class Storm:
 
     def live(self) -> str:
         """Live it; return what became of it. Raises what law was broken."""
+        faulthandler.dump_traceback_later(self.plan.seconds + STANDS_S, repeat=True)
         self.disks.settle()
         self.began = time.monotonic()
         self.customers = [self._customer(number) for number in range(CUSTOMERS)]
@@ -150,6 +151,7 @@ class Storm:
             Hand(number, self.customers[number // HANDS], self._wishes_of(number))
             for number in range(CUSTOMERS * HANDS)
         ]
+        faults.prepare(self.plan.faults)
         for hand in hands:
             hand.start()
         try:
@@ -261,7 +263,7 @@ def _keep(lab: Lab, to: Path) -> None:
     """Keep what tells how it came."""
     if frontends.has_database(lab):
         to.mkdir(parents=True, exist_ok=True)
-        frontends.dump_database(lab.place, to / "state.sql")
+        frontends.dump_database(lab.place, to)
     for host in HOSTS:
         layout = lab.layout(host)
         shutil.copytree(layout.log, to / host / "log", dirs_exist_ok=True)
@@ -291,7 +293,6 @@ def main() -> None:
         ends = [_live_apart(seed, given) for seed in range(given.first, given.last)]
         print(f"{len(ends)} storms, {sum(map(bool, ends))} broke a law")
         sys.exit(any(ends))
-    faulthandler.dump_traceback_later(given.seconds + STANDS_S, repeat=True)
     plan = schedule.of(given.first, given.seconds)
     try:
         began = time.monotonic()
