@@ -103,7 +103,8 @@ def wait_enabled(place: Place, front: str) -> str:
 
 def _take_findings(front: Layout, other: Layout) -> None:
     """Spare a node what the front end has found out of the same processor, kernel and programs: the
-    proof of KVM, and what libvirt needs seconds for, QEMU's abilities (it checks that they hold)."""
+    proof of KVM, and QEMU's abilities, for which libvirt needs seconds (it checks that they hold).
+    """
     if front.kvm_verdict.exists() and not other.kvm_verdict.exists():
         shutil.copy(front.kvm_verdict, other.kvm_verdict)
     found, there = front.libvirt / "cache", other.libvirt / "cache"
