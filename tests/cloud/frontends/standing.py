@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from tests.cloud.signing import Sender
 from tests.simulation import agents, disks
 from tests.simulation.machines import FACTS
 
-START_S = 90.0
+START_S = 240.0
 LARGE = replace(FACTS, capacity=Capacity(vcpus=10_000, memory_mib=1 << 22, disk_gib=100_000))
 """Of hosts on which there is always room."""
 ADDRESS = "127.0.0.1"
@@ -41,6 +42,8 @@ OUTSIDE = "100.127.0.1"
 host as long as the process runs, so it is of no range that a cloud of tests has."""
 _HOSTS = "198.51.100."
 """Addresses of hosts begin with it."""
+SECOND = "second"
+"""The name of the one that joins."""
 ELSEWHERE = Objects(engine="elsewhere")
 _OWN = Objects()
 
@@ -192,6 +195,24 @@ def join(root: Path, first: FrontEnd, name: str) -> FrontEnd:
     has_them = first.configured.objects.engine == "shared"
     objects = first.configured.objects if has_them else ELSEWHERE
     return FrontEnd(root, replace(first.configured, ports=ports, objects=objects))
+
+
+@contextmanager
+def two(home: Path, database_url: str, objects: Objects = _OWN) -> Generator[list[FrontEnd]]:
+    """Two front ends that run, below an empty directory; they end with what they have of S3."""
+    all = [found(home / "fe0", database_url, objects)]
+    try:
+        all[0].start()
+        all[0].wait_ready()
+        all.append(join(home / "fe1", all[0], SECOND))
+        all[1].start()
+        all[1].wait_ready()
+        yield all
+    finally:
+        for one in all:
+            one.go_on()
+            one.kill_s3()
+            one.kill()
 
 
 def _be_reached() -> None:

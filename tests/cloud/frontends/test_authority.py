@@ -25,22 +25,6 @@ KILLS = 3
 AWAY = "away"
 
 
-@pytest.fixture
-def two(root_dir: Path, postgresql_url: str) -> Iterator[list[FrontEnd]]:
-    """Two front ends that run."""
-    all = [standing.found(root_dir / "fe0", postgresql_url)]
-    try:
-        all[0].start()
-        all[0].wait_ready()
-        all.append(standing.join(root_dir / "fe1", all[0], "second"))
-        all[1].start()
-        all[1].wait_ready()
-        yield all
-    finally:
-        for one in all:
-            one.kill()
-
-
 class Thief:
     """Somebody who has the disk of a front end, as it was."""
 

@@ -4,7 +4,7 @@ acknowledged is there, nothing is there twice, and no front end needs to be star
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from tests import postgresql
-from tests.cloud.frontends import standing
 from tests.cloud.frontends.standing import FrontEnd
 from tests.cloud.frontends.test_kill import Client
 
@@ -21,22 +20,6 @@ pytestmark = pytest.mark.postgres
 SEED = 30
 ROUNDS = 6
 SETTLED_S = 90.0
-
-
-@pytest.fixture
-def two(root_dir: Path, postgresql_url: str) -> Iterator[list[FrontEnd]]:
-    """Two front ends that run."""
-    all = [standing.found(root_dir / "fe0", postgresql_url)]
-    try:
-        all[0].start()
-        all[0].wait_ready()
-        all.append(standing.join(root_dir / "fe1", all[0], "fe1"))
-        all[1].start()
-        all[1].wait_ready()
-        yield all
-    finally:
-        for one in all:
-            one.kill()
 
 
 def make_interface(ec2: Any, token: str) -> list[str]:

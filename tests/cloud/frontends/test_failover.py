@@ -3,7 +3,6 @@ cut off another does. What was acknowledged is there; who was stopped changes no
 
 import contextlib
 import itertools
-import shutil
 import tempfile
 import threading
 import time
@@ -30,27 +29,18 @@ BUCKET = "shared"
 @pytest.fixture(scope="module")
 def sharing(postgresql_socket: Path) -> Iterator[list[FrontEnd]]:
     """Two front ends that have one directory for objects, with their processes of S3."""
-    home = Path(tempfile.mkdtemp(prefix="m-"))
-    (home / "objects").mkdir()
-    objects = Objects(engine="shared", directory=str(home / "objects"), processes=2)
-    with postgresql.database(postgresql_socket) as url:
-        all = [standing.found(home / "fe0", url, objects)]
-        try:
-            all[0].start()
-            all[0].wait_ready()
-            all.append(standing.join(home / "fe1", all[0], "fe1"))
-            all[1].start()
-            all[1].wait_ready()
+    with (
+        tempfile.TemporaryDirectory(prefix="m-") as home,
+        postgresql.database(postgresql_socket) as url,
+    ):
+        kept = Path(home, "objects")
+        kept.mkdir()
+        objects = Objects(engine="shared", directory=str(kept), processes=2)
+        with standing.two(Path(home), url, objects) as all:
             for one in all:
                 one.start_s3()
             insist(lambda: all[0].client("s3").create_bucket(Bucket=BUCKET))
             yield all
-        finally:
-            for one in all:
-                one.go_on()
-                one.kill_s3()
-                one.kill()
-            shutil.rmtree(home)
 
 
 def insist(ask: Callable[[], Any]) -> Any:

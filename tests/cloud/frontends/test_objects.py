@@ -2,7 +2,6 @@
 
 import hashlib
 import http.client
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,25 +27,16 @@ OBJECTS = "/v1/frontends/objects?sender=%7B%22peer%22%3A%22192.0.2.9%22%7D"
 @pytest.fixture(scope="module")
 def two(postgresql_socket: Path) -> Iterator[list[FrontEnd]]:
     """The front end that has the objects, and one that has not, with their processes of S3."""
-    home = Path(tempfile.mkdtemp(prefix="m-"))
-    with postgresql.database(postgresql_socket) as url:
-        all = [standing.found(home / "fe0", url)]
-        try:
-            all[0].start()
-            all[0].wait_ready()
-            all.append(standing.join(home / "fe1", all[0], "fe1"))
-            all[1].start()
-            all[1].wait_ready()
-            for one in all:
-                one.start_s3()
-            for one in all:
-                one.wait_s3()
-            yield all
-        finally:
-            for one in all:
-                one.kill_s3()
-                one.kill()
-            shutil.rmtree(home)
+    with (
+        tempfile.TemporaryDirectory(prefix="m-") as home,
+        postgresql.database(postgresql_socket) as url,
+        standing.two(Path(home), url) as all,
+    ):
+        for one in all:
+            one.start_s3()
+        for one in all:
+            one.wait_s3()
+        yield all
 
 
 def test_an_object_is_one_at_all_front_ends(two: list[FrontEnd]) -> None:

@@ -4,8 +4,7 @@ is waited for, and a kill at any moment leaves nothing that cannot be opened."""
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions
@@ -20,22 +19,6 @@ pytestmark = pytest.mark.postgres
 SETTLED_S = 120.0
 KILLS = 5
 FAILURES = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError)
-
-
-@pytest.fixture
-def two(root_dir: Path, postgresql_url: str) -> Iterator[list[FrontEnd]]:
-    """Two front ends that run."""
-    all = [standing.found(root_dir / "fe0", postgresql_url)]
-    try:
-        all[0].start()
-        all[0].wait_ready()
-        all.append(standing.join(root_dir / "fe1", all[0], "second"))
-        all[1].start()
-        all[1].wait_ready()
-        yield all
-    finally:
-        for one in all:
-            one.kill()
 
 
 def held(one: FrontEnd) -> list[str]:

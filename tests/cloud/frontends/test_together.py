@@ -1,6 +1,5 @@
 """What one front end has heard, the others know: used signatures, sessions, guesses."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,20 +25,12 @@ HOUR_S = 3600
 @pytest.fixture(scope="module")
 def two(postgresql_socket: Path) -> Iterator[list[FrontEnd]]:
     """Two front ends."""
-    home = Path(tempfile.mkdtemp(prefix="m-"))
-    with postgresql.database(postgresql_socket) as url:
-        all = [standing.found(home / "fe0", url)]
-        try:
-            all[0].start()
-            all[0].wait_ready()
-            all.append(standing.join(home / "fe1", all[0], "fe1"))
-            all[1].start()
-            all[1].wait_ready()
-            yield all
-        finally:
-            for one in all:
-                one.kill()
-            shutil.rmtree(home)
+    with (
+        tempfile.TemporaryDirectory(prefix="m-") as home,
+        postgresql.database(postgresql_socket) as url,
+        standing.two(Path(home), url) as all,
+    ):
+        yield all
 
 
 def until_expired(one: FrontEnd, request: Any) -> list[str]:

@@ -1,6 +1,5 @@
 """One trail: calls are found wherever they were asked, and a trail that is away is said to be."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,24 +23,16 @@ TRAIL = "/v1/frontends/trail"
 @pytest.fixture(scope="module")
 def two(postgresql_socket: Path) -> Iterator[list[FrontEnd]]:
     """Two front ends, each of which was asked for something, in turn."""
-    home = Path(tempfile.mkdtemp(prefix="m-"))
-    with postgresql.database(postgresql_socket) as url:
-        all = [standing.found(home / "fe0", url)]
-        try:
-            all[0].start()
-            all[0].wait_ready()
-            all.append(standing.join(home / "fe1", all[0], "fe1"))
-            all[1].start()
-            all[1].wait_ready()
-            for number in range(CALLS):
-                all[number % 2].client().create_key_pair(KeyName=f"made-{number}")
-            for one in all:
-                whole(one)
-            yield all
-        finally:
-            for one in all:
-                one.kill()
-            shutil.rmtree(home)
+    with (
+        tempfile.TemporaryDirectory(prefix="m-") as home,
+        postgresql.database(postgresql_socket) as url,
+        standing.two(Path(home), url) as all,
+    ):
+        for number in range(CALLS):
+            all[number % 2].client().create_key_pair(KeyName=f"made-{number}")
+        for one in all:
+            whole(one)
+        yield all
 
 
 def names(front_end: FrontEnd, **asked: Any) -> list[str]:
