@@ -1,4 +1,4 @@
-"""`mallee buckets list|usage|quota|scrub|status|check|restore`: what they hold, and if it is right."""
+"""`mallee buckets`: what they hold, if it is right, and what to do where it is not."""
 
 from collections import defaultdict
 from pathlib import Path
