@@ -3,13 +3,14 @@ apart again."""
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import wholecloud
-from tests.machines import guests
+from tests.machines import buckets, guests
 from tests.wholecloud import Cloud
 
 BUNDLE_S = 240.0
@@ -17,14 +18,10 @@ BUCKET = "bundled-instances"
 
 
 @pytest.fixture
-def bucket(cloud: Cloud) -> Any:
+def bucket(cloud: Cloud) -> Iterator[Any]:
     """A bucket that is gone afterwards; gives its client."""
-    s3 = cloud.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    yield s3
-    for one in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        s3.delete_object(Bucket=BUCKET, Key=one["Key"])
-    s3.delete_bucket(Bucket=BUCKET)
+    with buckets.made(cloud, BUCKET) as s3:
+        yield s3
 
 
 def mallee(cloud: Cloud, *line: str | Path) -> str:

@@ -3,29 +3,27 @@ runs from what they held."""
 
 import base64
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import tinyimages, wholecloud
+from tests.machines import buckets
 from tests.wholecloud import Cloud
 
 IMPORT_S = 180.0
 PART_BYTES = 4 << 20
 SCRIPT = "#!/bin/sh\necho it came in parts >/dev/console\n"
+BUCKET = "parts-to-import"
 
 
 @pytest.fixture(scope="module")
-def bucket(cloud: Cloud) -> Generator[str]:
+def bucket(cloud: Cloud) -> Iterator[str]:
     """A bucket that is gone afterwards."""
-    s3, name = cloud.client("s3"), "parts-to-import"
-    s3.create_bucket(Bucket=name)
-    yield name
-    for one in s3.list_objects_v2(Bucket=name).get("Contents", ()):
-        s3.delete_object(Bucket=name, Key=one["Key"])
-    s3.delete_bucket(Bucket=name)
+    with buckets.made(cloud, BUCKET):
+        yield BUCKET
 
 
 def tiny_vmdk(tmp_path: Path) -> Path:

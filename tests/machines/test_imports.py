@@ -3,28 +3,25 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import tinyimages, wholecloud
-from tests.machines import guests
+from tests.machines import buckets, guests
 from tests.wholecloud import Cloud
 
 IMPORT_S = 120.0
+BUCKET = "disks-to-import"
 
 
 @pytest.fixture(scope="module")
-def bucket(cloud: Cloud) -> Generator[str]:
+def bucket(cloud: Cloud) -> Iterator[str]:
     """A bucket that is gone afterwards."""
-    s3, name = cloud.client("s3"), "disks-to-import"
-    s3.create_bucket(Bucket=name)
-    yield name
-    for one in s3.list_objects_v2(Bucket=name).get("Contents", ()):
-        s3.delete_object(Bucket=name, Key=one["Key"])
-    s3.delete_bucket(Bucket=name)
+    with buckets.made(cloud, BUCKET):
+        yield BUCKET
 
 
 def tiny_disk(tmp_path: Path) -> Path:

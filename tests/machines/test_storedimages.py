@@ -1,11 +1,12 @@
 """An image of a real guest is stored as an object, restored in another account, and runs there."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests import wholecloud
-from tests.machines import guests
+from tests.machines import buckets, guests
 from tests.wholecloud import Cloud
 
 STORE_S = 180.0
@@ -13,14 +14,10 @@ BUCKET = "stored-images"
 
 
 @pytest.fixture
-def bucket(cloud: Cloud) -> Any:
+def bucket(cloud: Cloud) -> Iterator[Any]:
     """A bucket that is gone afterwards; gives its client."""
-    s3 = cloud.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    yield s3
-    for one in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        s3.delete_object(Bucket=BUCKET, Key=one["Key"])
-    s3.delete_bucket(Bucket=BUCKET)
+    with buckets.made(cloud, BUCKET) as s3:
+        yield s3
 
 
 def stored(cloud: Cloud, image: str) -> str:
