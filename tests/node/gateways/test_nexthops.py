@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from mallee.kit import process
+from mallee.model.hosts.ailments import Code
 from mallee.node.checks import host
 from mallee.node.gateways import landmarks, nexthops
 from mallee.node.gateways.outlook import Hop, Look
@@ -136,7 +137,7 @@ def test_doctor_names_a_world_in_which_nobody_answers() -> None:
     with pytest.raises(host.Trouble) as caught:
         host.find_way_out((NOWHERE,))
     (one,) = caught.value.ailments
-    assert one.code.value == "world-silent"
+    assert one.code is Code.WORLD_SILENT
     assert NOWHERE in one.cause
 
 
