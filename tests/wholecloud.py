@@ -28,7 +28,7 @@ from tests import libvirtcache, tinyimages
 AWS_1 = Path(__file__).parents[1] / ".venv/bin/aws"
 AWS_2 = Path("/usr/bin/aws")
 TINY = "mallee-tiny"
-GUEST_S = 90.0
+GUEST_S = 240.0
 """How long a guest may take under software emulation on a busy machine."""
 
 SETTINGS = Settings(ports=Ports(services=0, agents=0), network=Network(egress=False))
@@ -184,10 +184,14 @@ class Cloud:
         line = [
             *("ssh", "-i", str(self.key_pair("tests")), "-o", "BatchMode=yes"),
             *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
-            *("-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR", f"root@{address}", command),
+            *("-o", "LogLevel=ERROR", f"root@{address}", command),
         ]
+        greets_s = 4
         while True:
-            done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+            # First it may not listen yet; then it may be slow to greet, and is given more time.
+            asked = [line[0], f"-oConnectTimeout={greets_s}", *line[1:]]
+            greets_s = min(2 * greets_s, 32)
+            done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=120)
             # 255 is ssh's own: the guest does not answer yet.
             if done.returncode != 255:
                 assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
