@@ -93,6 +93,7 @@ class Trip:
         self.recover()
         machine = Going(self.host.hypervisor, self.uuid)
         machine.rest()
+        self._check_memory(machine)
         told, serials = self._look()
         with contextlib.ExitStack() as stack:
             control = self._call(messages.GUEST)
@@ -208,6 +209,15 @@ class Trip:
             left -= len(those)
             found |= {one.id: those} if those else {}
         return found
+
+    def _check_memory(self, machine: Going) -> None:
+        """Raise `HypervisorFailed` for a machine whose memory could not go whole (`domain`)."""
+        acceleration = self.host.traits.acceleration
+        if machine.size_kib() != domain.memory_kib(self.wanted.memory_mib, acceleration):
+            raise HypervisorFailed(
+                "its machine was begun by an older agent, and what it writes to its memory while "
+                "it goes could be lost: stop the instance, and start it"
+            )
 
     def _look(self) -> tuple[GuestTold, list[str]]:
         """Return the guest's disks, and by which serial number its machine knows each; raises

@@ -46,6 +46,10 @@ class Memory:
     words: str = ""
 
 
+class _Sizes(msgspec.Struct, frozen=True, rename="kebab"):
+    base_memory: int
+
+
 class _Job(msgspec.Struct, frozen=True):
     id: str
 
@@ -60,6 +64,14 @@ class Going:
     def ask(self, command: str, **arguments: object) -> Any:
         """Ask QEMU; raises `HypervisorFailed`."""
         return self._monitor.ask_monitor(self._uuid, command, arguments)
+
+    def size_kib(self) -> int:
+        """Return how much memory the machine has."""
+        answer = self.ask("query-memory-size-summary")
+        try:
+            return msgspec.convert(answer, _Sizes).base_memory >> 10
+        except msgspec.ValidationError as error:
+            raise HypervisorFailed(f"QEMU does not say how much memory it has: {error}") from error
 
     def rest(self) -> None:
         """End what QEMU does with disks beside its guest: it is begun anew later, where it was."""
