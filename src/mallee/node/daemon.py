@@ -30,6 +30,7 @@ from mallee.node import (
     passes,
     questions,
     reconcile,
+    silence,
     sync,
 )
 from mallee.node.checks import voice
@@ -162,6 +163,7 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
             pushed=means.pushed,
         ),
         clock=clock.SYSTEM,
+        noted=silence.Noted(layout, clock.SYSTEM.now),
         facts=lambda: looking.joined(
             others.joined(
                 facts.fetch(

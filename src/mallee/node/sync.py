@@ -20,7 +20,7 @@ from mallee.model.layout import Layout
 from mallee.model.storage.fastrestores import PinSeen
 from mallee.model.storage.snapshots import SnapshotSeen
 from mallee.model.storage.volumes import VolumeSeen
-from mallee.node import cloud
+from mallee.node import cloud, silence
 from mallee.node.ledger import Ledger
 from mallee.node.questions import Questions
 from mallee.node.reconcile import Reconciler
@@ -83,6 +83,8 @@ class Sync:
     """What is seen of those of which all is kept at hand."""
     took: tuple[Callable[[], None], ...] = ()
     """Are called after a newer generation was taken."""
+    noted: silence.Noted | None = None
+    """Where it is written down that the cloud is not spoken to."""
     _wants_all: bool = False
     _number: int = 0
     """Of the last report."""
@@ -103,8 +105,12 @@ class Sync:
                 await self._report(told)
                 await self._take(await self._ask(self._request(HELD_S)))
                 retry_s = FIRST_RETRY_S
+                if self.noted is not None:
+                    self.noted.spoken()
             except _FOR_NOW as error:
                 log.warning("sync failed", error=str(error), retry_s=retry_s)
+                if self.noted is not None:
+                    self.noted.failed(str(error))
                 # Whatever was told before may be forgotten there now.
                 told.seen = told.volumes = told.snapshots = told.pins = told.facts = None
                 await asyncio.sleep(retry_s)

@@ -6,7 +6,9 @@ These are local verbs: they run the lists of steps of `box` and show how they go
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -23,6 +25,10 @@ from mallee.kit import files
 from mallee.model.hosts.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
+from mallee.node import silence
+
+SILENT_S = 15.0
+"""So long the cloud itself waits before it calls a host silent."""
 
 
 def up(*, root: Root = DEFAULT) -> None:
@@ -58,7 +64,8 @@ def _confirm(layout: Layout) -> None:
 
 
 def status(*, root: Root = DEFAULT) -> None:
-    """Show which daemons run, and where to reach what. Exit status 1 when one does not run."""
+    """Show which daemons run, and where to reach what. Exit status 1 when one does not run, or this
+    host hears nothing of its cloud."""
     layout = Layout(root)
     report = processes.read_report(layout).get("daemons", {})
     rows: list[tuple[str, str, str, str]] = []
@@ -77,6 +84,14 @@ def status(*, root: Root = DEFAULT) -> None:
             ("virsh", f"virsh -c '{layout.libvirt_uri}'"),
         ),
     )
+    unheard = silence.read(layout)
+    if unheard is not None and time.time() - unheard.since > SILENT_S:
+        since = datetime.fromtimestamp(unheard.since, UTC).isoformat(timespec="seconds")
+        raise steps.Failed(
+            f"this host has heard nothing of its cloud since {since}: {unheard.why}",
+            "guests go on meanwhile; `mallee doctor --here` looks at this machine, and a host that "
+            "was retired joins anew by `mallee node join --again`",
+        )
 
 
 def _cloud_of(layout: Layout) -> str:
