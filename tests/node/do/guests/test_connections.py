@@ -66,6 +66,31 @@ def test_calls_to_a_libvirtd_that_stands_still_all_end(
     assert "CRITICAL" not in capfd.readouterr().err
 
 
+def test_a_first_call_waits_for_a_libvirtd_that_starts_meanwhile(
+    daemon: libvirtd.Libvirtd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FOUND_WITHIN_S", WITHIN_S)
+    daemon.kill()
+    real = Libvirt(daemon.layout.libvirt_uri, daemon.layout.tag)
+    starting = threading.Thread(target=daemon.start)
+    starting.start()
+    assert real.list() == ()
+    starting.join()
+    real.close()
+
+
+def test_a_first_call_waits_no_longer_than_hosts_may_be_silent(
+    daemon: libvirtd.Libvirtd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FOUND_WITHIN_S", 0.5)
+    daemon.kill()
+    real = Libvirt(daemon.layout.libvirt_uri, daemon.layout.tag)
+    for _ in range(2):
+        with pytest.raises(HypervisorAway):
+            real.list()
+    real.close()
+
+
 def test_calls_that_take_long_hold_up_no_others(daemon: libvirtd.Libvirtd) -> None:
     listener = connections.Listener(lambda connection: None, lambda: None)
     lent = connections.Connections(daemon.layout.libvirt_uri, listener)

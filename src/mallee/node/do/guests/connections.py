@@ -19,6 +19,7 @@ Invariants:
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,9 @@ KEEPALIVE_COUNT = 3
 LOOK_EVERY_S = 5.0
 """How often the one that listens is looked at, should nobody have told of its end."""
 LENT_WITHIN_S = 20.0
+FOUND_WITHIN_S = 8.0
+"""So long after a start calls wait for a libvirtd that starts at the same time; less than the cloud
+waits for a report, and a host whose libvirtd is not there is BROKEN."""
 LENT_MAX = 32
 IDLE_MAX = 6
 CLOSED_WITHIN_S = 1.0
@@ -69,6 +73,7 @@ class Connections:
         self._lent = 0
         self._waiting = 0
         self._closing = threading.Event()
+        self._found_by = time.monotonic() + FOUND_WITHIN_S
         libvirtloop.start()
         self._keeper = threading.Thread(target=self._keep, name="libvirt keeper", daemon=True)
         self._keeper.start()
@@ -104,12 +109,19 @@ class Connections:
     def _take(self) -> tuple[Any, int]:
         """Return a connection that nobody else has, and whose it is."""
         with self._changed:
+            if self._age == 0:
+                self._wait_for_the_first()
             if not self._idle:
                 self._wait_for_one()
             if self._ear is None:
                 raise HypervisorAway("libvirtd does not answer; its supervisor starts it again")
             self._lent += 1
             return self._idle.pop(), self._age
+
+    def _wait_for_the_first(self) -> None:
+        left_s = self._found_by - time.monotonic()
+        if left_s > 0:
+            self._changed.wait_for(lambda: self._age > 0 or self._closing.is_set(), left_s)
 
     def _wait_for_one(self) -> None:
         self._waiting += 1
