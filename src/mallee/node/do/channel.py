@@ -140,9 +140,9 @@ class Connection:
         except OSError as error:
             raise ChannelFailed(f"host {self.peer}: {error}") from error
 
-    def be_patient(self) -> None:
-        """Wait for messages as long as it takes, while the other host is there."""
-        self._tls.settimeout(None)
+    def be_patient(self, within_s: float | None = None) -> None:
+        """Wait for messages as long as it takes, or so long, while the other host is there."""
+        self._tls.settimeout(within_s)
         for option, value in _ALIVE:
             self._tls.setsockopt(socket.IPPROTO_TCP, option, value)
         self._tls.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

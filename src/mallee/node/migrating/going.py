@@ -38,6 +38,8 @@ from mallee.node.volumes.departures import LayerTold
 
 DISKS_S = 3600.0
 MEMORY_S = 600.0
+STANDS_S = 180.0
+"""Longer than the other host waits for its machine."""
 _LOOK_S = 0.05
 _TELL_S = 0.5
 _NEAR_BYTES = 64 << 20
@@ -164,6 +166,8 @@ class Trip:
         machine.send_memory(path)
         self._wait_memory(machine, len(serials))
         self.took = laps.Laps()
+        # Its guest stands meanwhile, so a host that says nothing is not waited for.
+        control.be_patient(STANDS_S)
         with ThreadPoolExecutor(2) as pool:
             spoken = pool.submit(self._conversations)
             self._say("it stands, and the rest is sent")
@@ -270,11 +274,11 @@ class Trip:
         while True:
             self._check()
             jobs = machine.mirrors()
-            self.done_bytes = sum(int(job["current-progress"]) for job in jobs)
-            self.total_bytes = sum(int(job["total-progress"]) for job in jobs)
+            self.done_bytes = sum(job.current_progress for job in jobs)
+            self.total_bytes = sum(job.total_progress for job in jobs)
             if len(jobs) < count or time.monotonic() > ends_at:
                 raise HypervisorFailed("a disk could not be mirrored to the other host")
-            if all(job["status"] == "ready" for job in jobs):
+            if all(job.status == "ready" for job in jobs):
                 return
             self._tell()
             time.sleep(_LOOK_S)

@@ -17,6 +17,7 @@ from mallee.model.hosts.hosts import InstanceWanted
 from mallee.model.layout import Layout
 from mallee.model.storage.volumes import VolumeWanted
 from mallee.node.do.channel import Connection
+from mallee.node.do.guests import qmp
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.storage import grounds, imagelocks, layers, volumes
 from mallee.node.host import Host
@@ -59,13 +60,8 @@ def check_told(disk: DiskTold, face: Path) -> None:
 def check_opened(host: Host, wanted: InstanceWanted, handed: Mapping[str, Path]) -> None:
     """Raise `HypervisorFailed` unless a machine that has its state has opened what its instance may
     have, and holds what was handed over."""
-    uuid, asked = domain.uuid_of(wanted.id), {"flat": True}
-    answer = host.hypervisor.ask_monitor(uuid, "query-named-block-nodes", asked)
-    try:
-        nodes = msgspec.convert(answer, list[_Node])
-    except msgspec.ValidationError as error:
-        raise HypervisorFailed(f"the machine does not say what it has opened: {error}") from error
-    for node in nodes:
+    machine = qmp.Qemu(host.hypervisor, domain.uuid_of(wanted.id))
+    for node in machine.ask_for(list[_Node], "query-named-block-nodes", flat=True):
         if not _may_open(host.layout, wanted, node):
             raise HypervisorFailed(f"the machine has opened {node.file[:200]}")
     for volume_id, face in handed.items():

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.model.storage.datakeys import OpenedKey
-from mallee.node.do.guests import outgoing
+from mallee.node.do.guests import outgoing, qmp
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.storage import disks, layers
 
@@ -106,10 +106,9 @@ def _node(path: Path, secret: str) -> dict[str, object]:
 class Machine:
     """A machine that stands, and takes in the state of one that runs on another host."""
 
-    def __init__(self, monitor: outgoing.Monitor, uuid: str, directory: Path) -> None:
+    def __init__(self, monitor: qmp.Monitor, uuid: str, directory: Path) -> None:
         """It was started, and waits; `directory` is QEMU's own."""
-        self._monitor = monitor
-        self._uuid = uuid
+        self._qemu = qmp.Qemu(monitor, uuid)
         self._path = directory / _STATE_SOCKET
         self.is_open = False
         """Whether it was told where its state comes from."""
@@ -120,7 +119,7 @@ class Machine:
         Raises `HypervisorFailed` and `OSError`.
         """
         self._path.unlink(missing_ok=True)
-        self._monitor.ask_monitor(self._uuid, "migrate-incoming", {"uri": f"unix:{self._path}"})
+        self._qemu.ask("migrate-incoming", uri=f"unix:{self._path}")
         with contextlib.ExitStack() as stack:
             near = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             near.connect(str(self._path))
@@ -132,7 +131,7 @@ class Machine:
         """Wait until the machine is whole, and stands; raises `HypervisorFailed`."""
         ends_at = time.monotonic() + timeout_s
         # One whose state is broken ends, and answers nothing more.
-        while self._monitor.ask_monitor(self._uuid, "query-status", {})["status"] == "inmigrate":
+        while self._qemu.ask_for(qmp.Status, "query-status").status == "inmigrate":
             if time.monotonic() > ends_at:
                 raise HypervisorFailed(f"no machine has come about in {timeout_s:g} s")
             time.sleep(outgoing.LOOK_S)
