@@ -1145,7 +1145,7 @@ class Rollout(TypedDict):
     FrontEndId: str
     FrontEndName: str
     AwaitedIds: Sequence[str] | Fragment
-    ConfirmSeconds: int
+    ConfirmSeconds: float
     RequestedAt: datetime | float
     DecidedAt: NotRequired[datetime | float | None]
     Outcome: str
