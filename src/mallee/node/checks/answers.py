@@ -41,6 +41,7 @@ from mallee.node.checks import (
     listening,
     mending,
     paths,
+    surroundings,
     voice,
     voices,
 )
@@ -144,12 +145,21 @@ def _listen(here: Here, asked: CheckAsk, device: str) -> None:
                 nonce=asked.nonce,
                 device=device,
                 held=frozenset(asked.addresses),
-                uplink=mode.uplink if mode and mode.is_gateway else "",
+                uplink=_uplink(wanted) if wanted else "",
                 ranges=ranges,
             )
         )
     except listening.Busy as busy:
         raise NotAsked(str(busy)) from busy
+
+
+def _uplink(wanted: HostWanted) -> str:
+    """Return the card by which the world asks for public addresses: those in use are answered for
+    there (`do.network`), so the others are while they are tried."""
+    if wanted.mode is not None:
+        return wanted.mode.uplink if wanted.mode.is_gateway else ""
+    best, _ = surroundings.world_devices() if wanted.egress else ((), ())
+    return next(iter(best), "")
 
 
 def _around(here: Here, device: str, vlans: frozenset[int]) -> tuple[Finding, ...]:

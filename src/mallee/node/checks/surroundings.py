@@ -47,7 +47,7 @@ def find_forwarding(at: Place) -> str:
     """See that what leads guests to the world may still forward, and takes what the world sends."""
     if not at.wanted.egress:
         return "guests have no way to the world"
-    best, others = _world_devices()
+    best, others = world_devices()
     mode = at.wanted.mode
     if mode is not None and mode.is_gateway and mode.uplink and mode.uplink not in best:
         others = (*others, mode.uplink)
@@ -59,7 +59,7 @@ def find_forwarding(at: Place) -> str:
     return f"{', '.join((*best, *others)) or 'no card'} lets guests out, and answers in"
 
 
-def _world_devices() -> tuple[tuple[str, ...], tuple[str, ...]]:
+def world_devices() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return by which cards packets leave for the world, and which others could lead there."""
     said = process.run(("ip", "-json", "-4", "route", "show", "default")).text
     routes = [one for one in json.loads(said or "[]") if one.get("type", "unicast") == "unicast"]
