@@ -69,10 +69,15 @@ def _until(is_true: Callable[[], bool]) -> None:
 
 
 def _pid(layout: Layout, name: str) -> int:
-    _until(lambda: status.find(layout, name) is not None)
-    found = status.find(layout, name)
-    assert found is not None
-    return found.pid
+    found: list[status.Process] = []
+
+    def is_found() -> bool:
+        one = status.find(layout, name)
+        found.extend([one] if one is not None else [])
+        return bool(found)
+
+    _until(is_found)
+    return found[0].pid
 
 
 def test_a_daemon_that_is_killed_is_started_again(layout: Layout, start) -> None:  # type: ignore[no-untyped-def]
