@@ -105,6 +105,10 @@ def test_who_was_away_gets_it_when_it_is_back(lab: Lab) -> None:
     wait_until(
         lambda: "  away" in lab.mallee(FRONT, "frontends", "list"), "the other to be found away"
     )
+    # What is heard when a change is tried has to be heard when it is confirmed.
+    wait_until(
+        lambda: {one["State"] for one in lab.cloud.hosts()} != {"ENABLED"}, "its host to be silent"
+    )
     planned = lab.mallee(FRONT, "config", "plan", wished(lab, FRONT, 42.0))
     assert f"{SECOND}\tis away, and gets it when it is back" in planned
     apply(lab, FRONT, 42.0)
