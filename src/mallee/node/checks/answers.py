@@ -154,8 +154,12 @@ def _listen(here: Here, asked: CheckAsk, device: str) -> None:
 
 
 def _uplink(wanted: HostWanted) -> str:
-    """Return the card by which the world asks for public addresses: those in use are answered for
-    there (`do.network`), so the others are while they are tried."""
+    """Return the card by which the world asks for public addresses, of the host in charge of the
+    gateway: it answers there for those in use (`do.network`), so for the others while they are
+    tried. Empty: another host would answer."""
+    own, charged = wanted.own, wanted.gateway
+    if own is not None and charged is not None and charged.host_id != own.id:
+        return ""
     if wanted.mode is not None:
         return wanted.mode.uplink if wanted.mode.is_gateway else ""
     best, _ = surroundings.world_devices() if wanted.egress else ((), ())
