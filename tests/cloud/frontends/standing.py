@@ -30,7 +30,7 @@ from mallee.model.layout import Layout
 from mallee.model.storage.volumes import VolumeWanted
 from mallee.node import cloud, sync
 from tests.cloud.signing import Sender
-from tests.simulation import agents, disks
+from tests.simulation import agents, blocks, disks
 from tests.simulation.machines import FACTS
 
 START_S = 240.0
@@ -38,8 +38,8 @@ LARGE = replace(FACTS, capacity=Capacity(vcpus=10_000, memory_mib=1 << 22, disk_
 """Of hosts on which there is always room."""
 ADDRESS = "127.0.0.1"
 OUTSIDE = "100.127.0.1"
-"""At which front ends reach each other: no loopback address is told to others. It stays on this
-host as long as the process runs, so it is of no range that a cloud of tests has."""
+"""At which front ends reach each other: no loopback address is told to others. It is of no range
+that a cloud of tests has."""
 _HOSTS = "198.51.100."
 """Addresses of hosts begin with it."""
 SECOND = "second"
@@ -162,7 +162,6 @@ def found(root: Path, database_url: str, objects: Objects = _OWN) -> FrontEnd:
     root.mkdir()
     ports = Ports(services=_free_port(), agents=_free_port())
     wide = Network(public_range="198.18.0.0/16")
-    _be_reached()
     configured = Settings(
         database_url=database_url,
         ports=ports,
@@ -215,9 +214,12 @@ def two(home: Path, database_url: str, objects: Objects = _OWN) -> Generator[lis
             one.kill()
 
 
-def _be_reached() -> None:
-    """Have an address in the tests' own namespace; twice is once."""
-    subprocess.run(["ip", "address", "replace", f"{OUTSIDE}/32", "dev", "lo"], check=True)
+@contextmanager
+def reached() -> Generator[None]:
+    """Have the tests' own host be reached at `OUTSIDE` meanwhile."""
+    subprocess.run(["ip", "address", "add", f"{OUTSIDE}/32", "dev", "lo"], check=True)
+    yield
+    subprocess.run(["ip", "address", "del", f"{OUTSIDE}/32", "dev", "lo"], check=True)
 
 
 def _end(process: subprocess.Popen[bytes] | None, number: int) -> None:
@@ -315,6 +317,9 @@ class _Luck:
 
     fails = 0.0
 
+    def __init__(self) -> None:
+        self.shelf = blocks.Shelf()
+
     def pause_s(self) -> float:
         return random.random() * 0.05
 
@@ -324,7 +329,7 @@ class _Luck:
     def on_change(self) -> None:
         """Nobody looks."""
 
-    def fetch(self, volume: VolumeWanted) -> Any:
+    def fetch(self, volume: VolumeWanted) -> None:
         """Nothing comes from another machine here."""
         raise AssertionError(volume.id)
 
@@ -336,6 +341,15 @@ class _Luck:
 
     def write(self, volume_id: str) -> None:
         """Nobody looks at what guests write."""
+
+    def note_cut(self, volume_id: str, snapshot_id: str, mark: int) -> None:
+        """Nobody looks at what snapshots hold."""
+
+    def note_made(self, volume_id: str, mark: int) -> None:
+        """Nobody looks at what volumes begin with."""
+
+    def on_fault(self, error: BaseException, /) -> None:
+        raise error
 
     def now(self) -> float:
         return time.time()
