@@ -22,6 +22,7 @@ from mallee.box import client as api
 from mallee.kit import process
 from mallee.model.images import catalogue
 from mallee.node.do.network import namespaces
+from mallee.node.plan.guests import domain
 from tests import labs, tinyimages
 from tests.wholecloud import Cloud
 
@@ -153,8 +154,8 @@ def _theirs(work: str) -> float:
             Path(folder.enter_context(tempfile.TemporaryDirectory(prefix="m-"))) for _ in range(2)
         )
         disk = tinyimages.clone(blob, near / "disk.qcow2")
-        machine = launch.machine(port, disk)
-        incoming = replace(machine, extra=("-incoming", f"tcp:{FAR}:{PORT}"))
+        machine = _odd(launch.machine(port, disk))
+        incoming = replace(machine, extra=(*machine.extra, "-incoming", f"tcp:{FAR}:{PORT}"))
         with bare.Guest(machine, near) as guest, _waiting(incoming, far):
             guest.wait_for("mallee-tiny: user data" if work else catalogue.FIRST_LINE)
             bare.wait_banner(port.address, guest.started_at)
@@ -162,6 +163,14 @@ def _theirs(work: str) -> float:
                 time.sleep(1.0)
                 _send(near / "qmp")
             return silence.longest_ms
+
+
+def _odd(machine: bare.Machine) -> bare.Machine:
+    """Give a bare machine the memory that ours has: of another size QEMU would be heard sooner, and
+    lose writes of its guest (`plan.guests.domain`)."""
+    size = f"size={domain.memory_kib(machine.memory_mib, machine.accelerator)}K"
+    memory = f"memory-backend-ram,id=ram,{size}"
+    return replace(machine, extra=("-object", memory, "-machine", "memory-backend=ram", "-m", size))
 
 
 def _send(control: Path) -> None:
