@@ -4,6 +4,8 @@ Nothing is installed: packages are only unpacked, and their programs run with th
 so that the result depends on the packages alone. Who says which packages: the recipes (`tiny`).
 """
 
+import collections
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +17,16 @@ FETCH_TIMEOUT_S = 300
 _LOADER = "ld-linux-x86-64.so.2"
 _LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 _PROGRAMS = ("bin", "sbin", "usr/bin", "usr/sbin")
+_UNFETCHED = re.compile(r"^E: Failed to fetch (\S+)\s+(.*)$", re.MULTILINE)
+_COMPLAINT = re.compile(r"^E: (.*)$", re.MULTILINE)
 
 
 class Missing(Exception):
     """A package or a file of one is not there; the message says which and what to do."""
+
+
+class Unfetched(Exception):
+    """Apt did not bring packages; the message is its reasons, in a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +85,35 @@ class Unpacked:
 
 
 def fetch(names: Sequence[str], cache: Path) -> None:
-    """Download the packages of those names and all that they depend on into the cache.
+    """Download the packages of those names into the cache.
 
-    Raises `process.Failed` when apt cannot.
+    Raises `Unfetched` when apt cannot, with the reasons that it gave, and `process.TimedOut`.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        process.run(
-            ["sh", "-c", 'cd "$0" && exec apt-get download "$@"', scratch, *names],
-            timeout_s=FETCH_TIMEOUT_S,
-        )
+        try:
+            process.run(
+                ["sh", "-c", 'cd "$0" && exec apt-get download "$@"', scratch, *names],
+                timeout_s=FETCH_TIMEOUT_S,
+            )
+        except process.Failed as error:
+            said = error.finished.stderr.decode(errors="replace")
+            raise Unfetched(tell_unfetched(len(names), said)) from error
         for path in Path(scratch).glob("*.deb"):
             path.rename(cache / path.name)
+
+
+def tell_unfetched(wanted: int, said: str) -> str:
+    """Return in a line why apt did not bring `wanted` packages, of all that it wrote of them.
+
+    Apt has a line for each package, and mostly one reason for them all: each is told once.
+    """
+    reasons = collections.Counter(why for _, why in _UNFETCHED.findall(said))
+    if reasons:
+        of = f"of {wanted} packages"
+        return "; ".join(f"{count} {of}: {why}" for why, count in reasons.most_common(3))
+    complaints = _COMPLAINT.findall(said) or said.strip().splitlines()[-1:]
+    return "; ".join(complaints[:3]) or "apt-get download failed, and did not say why"
 
 
 def dependencies(names: Sequence[str]) -> tuple[str, ...]:

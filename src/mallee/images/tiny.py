@@ -94,12 +94,18 @@ def packages_folder(layout: Layout, progress: Progress) -> Path:
             fetched = Path(scratch) / "tiny"
             packages.fetch([image, *packages.dependencies(_PACKAGES)], fetched)
             fetched.rename(folder)
-    except (process.Failed, process.TimedOut) as error:
-        raise CannotBuild(
-            f"Debian's packages cannot be fetched: {error}; run apt-get update and look at the "
-            "network, or give the packages with --packages"
-        ) from error
+    except process.TimedOut as error:
+        raise _unfetched(f"not there after {error.timeout_s:g} s") from error
+    except (process.Failed, packages.Unfetched) as error:
+        raise _unfetched(str(error)) from error
     return folder
+
+
+def _unfetched(why: str) -> CannotBuild:
+    return CannotBuild(
+        f"Debian's packages cannot be fetched: {why}; run apt-get update and look at the network, "
+        "or give the packages: mallee images build tiny --packages DIRECTORY"
+    )
 
 
 def _build(layout: Layout, progress: Progress, folder: Path, scratch: Path) -> documents.Catalogue:
