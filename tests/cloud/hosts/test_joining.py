@@ -194,3 +194,25 @@ def test_a_host_has_no_role_that_nobody_knows(
     asked = msgspec.structs.replace(ask(token), roles=("cook",))
     with pytest.raises(refusals.Refused, match="no role"):
         opened.transact(lambda tx: joining.join(tx, registry, asked))
+
+
+def test_a_certificate_is_forgotten_for_its_successor_and_no_other(
+    opened: store.Store, registry: joining.Registry
+) -> None:
+    token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    joined = opened.transact(lambda tx: joining.join(tx, registry, ask(token)))
+    first = pki.read_certificate(joined.certificate_pem.encode()).serial
+    again = joining.RenewRequest(csr_pem=pki.make_request("x").csr_pem.decode())
+    renewed = opened.transact(lambda tx: joining.renew(tx, registry, joined.host_id, again))
+    second = pki.read_certificate(renewed.certificate_pem.encode()).serial
+
+    def former() -> str:
+        host = opened.view.get(records.HOST, joined.host_id)
+        assert host is not None
+        return host.doc.former_serial
+
+    # What was decided before the renewal, and is done after it.
+    opened.transact(lambda tx: joining.forget_former(tx, joined.host_id, first))
+    assert former() == first
+    opened.transact(lambda tx: joining.forget_former(tx, joined.host_id, second))
+    assert not former()

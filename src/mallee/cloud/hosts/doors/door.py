@@ -9,6 +9,7 @@ Not its business: what a slice holds (`slices`), how hosts join (`joining`), wha
 """
 
 import asyncio
+import functools
 import re
 import ssl
 from collections.abc import Awaitable, Callable
@@ -148,7 +149,8 @@ class Endpoint:
                 shown = callers.read_certificate(request, self._cloud.registry).serial
                 if host.doc.former_serial and shown != host.doc.former_serial:
                     # It has its newest certificate: whoever shows the former is somebody else.
-                    await self._cloud.store.run(lambda tx: joining.forget_former(tx, host.id))
+                    forget = functools.partial(joining.forget_former, host_id=host.id, serial=shown)
+                    await self._cloud.store.run(forget)
                 return await handle(request, host)
 
         return handler

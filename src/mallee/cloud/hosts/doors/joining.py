@@ -205,7 +205,11 @@ def check_address(
 
 
 def renew(tx: store.Tx, registry: Registry, host_id: str, request: RenewRequest) -> Certified:
-    """Certify the host anew; its certificate of before stays good until this one is used."""
+    """Certify the host anew; its certificate of before stays good until this one is used.
+
+    While one that was issued is not used, the one before it asks: then that stays, for the answer
+    may be lost again.
+    """
     host = tx.get(records.HOST, host_id)
     if host is None or not standings.is_member(host):
         raise Refused(403, f"host {host_id} is no longer part of this cloud")
@@ -213,17 +217,17 @@ def renew(tx: store.Tx, registry: Registry, host_id: str, request: RenewRequest)
     renewed = msgspec.structs.replace(
         host.doc,
         certificate_serial=serial,
-        former_serial=host.doc.certificate_serial,
+        former_serial=host.doc.former_serial or host.doc.certificate_serial,
         authorities=registry.authorities.ids,
     )
     tx.write(host, renewed)
     return certified
 
 
-def forget_former(tx: store.Tx, host_id: str) -> None:
-    """Let only the host's newest certificate be good: it was seen in use."""
+def forget_former(tx: store.Tx, host_id: str, serial: str) -> None:
+    """Let only the host's newest certificate be good: it was seen in use, and `serial` is its."""
     host = tx.get(records.HOST, host_id)
-    if host is not None and host.doc.former_serial:
+    if host is not None and host.doc.former_serial and host.doc.certificate_serial == serial:
         tx.write(host, msgspec.structs.replace(host.doc, former_serial=""))
 
 
