@@ -11,7 +11,7 @@ import pytest
 from mallee.kit import process
 from mallee.model.images.images import Blob
 from mallee.model.layout import Layout
-from mallee.node.do.storage import disks
+from mallee.node.do.storage import disks, layers
 from mallee.node.plan.guests import domain
 
 ID = "i-0123456789abcdef0"
@@ -64,9 +64,22 @@ def test_a_broken_off_clone_is_made_again(layout: Layout) -> None:
 def test_without_its_image_nothing_is_left_of_a_clone(layout: Layout) -> None:
     disks.make_directory(layout, ID)
     (layout.node_images / IMAGE.sha256).unlink()
-    with pytest.raises(process.Failed):
+    with pytest.raises(FileNotFoundError):
         disks.clone(layout, CLONE)
     assert files_in(layout) == []
+
+
+def test_an_image_is_not_opened_to_make_a_disk_over_it(layout: Layout) -> None:
+    """It is a stranger's, and what makes the disk is root's."""
+    disks.make_directory(layout, ID)
+    base = layout.node_images / IMAGE.sha256
+    base.write_bytes(b"no disk that any program could open")
+    disks.clone(layout, CLONE)
+    disk = domain.directory_of(layout, ID) / domain.DISK_FILE
+    found = layers.read_file(disk)
+    assert (found.ground, found.ground_form, found.size_bytes) == (str(base), "qcow2", 3 << 30)
+    with pytest.raises(process.Failed):
+        process.run(("qemu-img", "map", "-f", "qcow2", str(disk)))
 
 
 @pytest.fixture

@@ -63,7 +63,8 @@ def make_directory(layout: Layout, instance_id: str) -> None:
 def clone(layout: Layout, wanted: Clone) -> None:
     """Make the instance's disk over its image, unless it is there.
 
-    Raises `DiskFull`, leaving nothing behind, and `process.Failed`.
+    Raises `DiskFull`, leaving nothing behind, `process.Failed`, and `FileNotFoundError` without the
+    image.
     """
     directory = domain.directory_of(layout, wanted.instance_id)
     disk = directory / domain.DISK_FILE
@@ -75,7 +76,11 @@ def clone(layout: Layout, wanted: Clone) -> None:
     aside = directory / _LEFT_FROM_CLONING
     aside.unlink(missing_ok=True)
     base = layout.node_images / wanted.image.sha256
-    form = ("-f", "qcow2", "-F", wanted.image.format, "-b", str(base))
+    if not base.exists():
+        raise FileNotFoundError(f"{base} is missing: the disk of {wanted.instance_id} lies on it")
+    # A stranger made the image. Root's program does not open it (`-u`): that is for the guest's own
+    # QEMU, which may open nothing of the host's.
+    form = ("-u", "-f", "qcow2", "-F", wanted.image.format, "-b", str(base))
     try:
         process.run(("qemu-img", "create", "-q", *form, str(aside), f"{wanted.size_gib}G"))
     except process.Failed:
