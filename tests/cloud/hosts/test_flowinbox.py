@@ -1,11 +1,14 @@
 """What hosts may bring of flow logs: lines of those that they were told of, and no others."""
 
+import dataclasses
+import errno
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.hosts import flowinbox, refusals
+from mallee.kit import files
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.network.watching import FlowLogWanted
 from tests.cloud.agent import Agent
@@ -81,6 +84,39 @@ def test_one_log_or_host_takes_the_room_of_no_other(
     assert [bring("host-1", LOG, number) for number in range(3)] == [204, 204, 413]
     assert [bring("host-1", OTHER_LOG, number) for number in range(2)] == [204, 503]
     assert bring("host-2", OTHER_LOG, 2) == 204
+
+
+def test_what_is_delivered_while_others_are_counted_is_no_fault(tmp_path: Path) -> None:
+    inbox = flowinbox.Inbox(tmp_path / "in")
+    parcel = inbox.check(wanted(LOG), "host-1", NAME, 0.0)
+    inbox.keep("host-1", parcel, b"lines")
+    # It is in the list, and gone when it is looked at.
+    (inbox.path / "delivered").symlink_to("nowhere")
+    inbox.keep("host-1", parcel, b"lines")
+    assert len(list(inbox.path.iterdir())) == 2
+
+
+def test_a_disk_that_takes_nothing_has_hosts_keep_their_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    inbox = flowinbox.Inbox(tmp_path / "in")
+    parcel = inbox.check(wanted(LOG), "host-1", NAME, 0.0)
+    monkeypatch.setattr(files, "write_atomically", fill)
+    with pytest.raises(refusals.Refused, match="ENOSPC") as refused:
+        inbox.keep("host-1", parcel, b"lines")
+    assert refused.value.status == 503
+
+
+def test_who_was_told_of_a_log_long_ago_is_forgotten(tmp_path: Path) -> None:
+    inbox = flowinbox.Inbox(tmp_path / "in")
+    for number in range(100):
+        log_id = f"fl-{number:017x}"
+        name = f"{log_id}.60000.0123456789abcdef.gz"
+        inbox.check(wanted(log_id), "host-1", name, number * flowinbox.TOLD_S)
+    assert len(dataclasses.asdict(inbox)["_told"]) <= 3
 
 
 # --- through the door ---

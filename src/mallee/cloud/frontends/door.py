@@ -6,7 +6,6 @@ its own name (`fellows`), and may then bring what is S3's.
 """
 
 import asyncio
-import errno
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,10 +109,7 @@ class Door:
         self._check_serves(who)
         lines = await request.clone(client_max_size=MAX_FLOW_BYTES).read()
         host_id, parcel = flowinbox.parse_brought(request.match_info["name"])
-        try:
-            await asyncio.to_thread(self._means.flow_inbox.keep, host_id, parcel, lines)
-        except OSError as error:
-            raise refusals.Refused(503, errno.errorcode.get(error.errno or 0, "EIO")) from error
+        await asyncio.to_thread(self._means.flow_inbox.keep, host_id, parcel, lines)
         return web.Response(status=204)
 
     async def _trail(self, request: web.Request, who: FrontEnd) -> web.StreamResponse:

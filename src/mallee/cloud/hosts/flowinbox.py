@@ -5,6 +5,8 @@ log leaves a host, its last lines are still to come. What lines say is the host'
 packed. Called by `door`; delivering is `cloud.s3.logs.flowdelivery`'s.
 """
 
+import contextlib
+import errno
 import math
 import re
 from dataclasses import dataclass, field
@@ -35,9 +37,12 @@ class Inbox:
 
     path: Path
     _told: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    """By host and log: when the host was last known to be told of it."""
+    _forgets_at: float = 0.0
 
     def check(self, wanted: HostWanted, host_id: str, name: str, now: float) -> Parcel:
         """Return what a file is; raise `refusals.Refused` unless the host may bring it."""
+        self._forget(now)
         for vpc in wanted.vpcs:
             for log in vpc.flow_logs:
                 self._told[host_id, log.id] = now
@@ -51,8 +56,16 @@ class Inbox:
     def keep(self, host_id: str, parcel: Parcel, lines: bytes) -> None:
         """Keep lines; brought twice they are kept once. Raises `Refused` without room: what is
         only one log's fault its host forgets, or all others there would wait behind it."""
-        self.path.mkdir(exist_ok=True, mode=0o700)
-        held = {one.name: _taken(one.stat().st_size) for one in self.path.iterdir()}
+        try:
+            self.path.mkdir(exist_ok=True, mode=0o700)
+            self._check_room(host_id, parcel, lines)
+            # Tokens of one host are its own: nobody writes over another's.
+            files.write_atomically(self.path / f"{host_id}~{parcel.name}", lines)
+        except OSError as error:
+            raise refusals.Refused(503, errno.errorcode.get(error.errno or 0, "EIO")) from error
+
+    def _check_room(self, host_id: str, parcel: Parcel, lines: bytes) -> None:
+        held = self._sizes()
         new = _taken(len(lines))
         of_log = sum(size for name, size in held.items() if f"~{parcel.log_id}." in name)
         if of_log + new > LOG_BYTES_MAX:
@@ -60,8 +73,21 @@ class Inbox:
         of_host = sum(size for name, size in held.items() if name.startswith(f"{host_id}~"))
         if of_host + new > HOST_BYTES_MAX or sum(held.values()) + new > BYTES_MAX:
             raise refusals.Refused(503, "too many lines of flow logs wait for delivery")
-        # Tokens of one host are its own: nobody writes over another's.
-        files.write_atomically(self.path / f"{host_id}~{parcel.name}", lines)
+
+    def _sizes(self) -> dict[str, int]:
+        """Return what the files take, by name."""
+        held: dict[str, int] = {}
+        for one in self.path.iterdir():
+            # Meanwhile it may be delivered, or have got its name.
+            with contextlib.suppress(FileNotFoundError):
+                held[one.name] = _taken(one.stat().st_size)
+        return held
+
+    def _forget(self, now: float) -> None:
+        """Forget, now and then, who was told of a log too long ago."""
+        if now >= self._forgets_at:
+            self._forgets_at = now + TOLD_S
+            self._told = {key: at for key, at in self._told.items() if at >= now - TOLD_S}
 
 
 def parse_brought(name: str) -> tuple[str, Parcel]:
