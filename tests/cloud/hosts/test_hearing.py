@@ -85,10 +85,18 @@ async def test_report_of_a_foreign_instance_is_ignored_and_logged(
     await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
     await setting.report("host-2", facts=FACTS, seen={"i-1": STOPPED, "i-2": RUNNING})
     assert setting.seen() == RUNNING
-    assert [(line["host"], line["instance"]) for line in journal.lines] == [
-        ("host-2", "i-1"),
-        ("host-2", "i-2"),
-    ]
+    assert [(line["host"], line["some"]) for line in journal.lines] == [("host-2", ["i-1", "i-2"])]
+
+
+async def test_a_host_fills_no_log_with_what_is_not_its_own(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = of(monkeypatch, hearing)
+    claimed = {f"i-{number}{'x' * 10_000}": RUNNING for number in range(500)}
+    await setting.report("host-2", facts=FACTS, seen=claimed)
+    [line] = journal.lines
+    assert line["number"] == 500
+    assert len(str(line)) < 1000
 
 
 async def test_what_is_not_new_is_not_written(setting: Setting) -> None:

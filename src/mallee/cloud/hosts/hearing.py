@@ -33,6 +33,9 @@ that."""
 _FREE_DISK_STEP_BYTES = 1 << 30
 """Free disk is kept in such steps: it changes with every log line, and nobody decides by less."""
 
+_FOREIGN_NAMED = 8
+_ID_LENGTH_MAX = 32
+
 _log = logs.get(__name__)
 
 
@@ -277,7 +280,12 @@ def _snapshots_seen(
 
 
 def _log_foreign(view: store.View, host_id: str, report: SyncRequest) -> None:
+    """Say in one line of what a host reports that is not its own: its words may be without end."""
+    foreign: list[str] = []
     for instance_id in report.seen or {}:
         instance = view.get(records.INSTANCE, instance_id)
         if instance is None or host_id not in migrating.hosts_of(instance):
-            _log.warning("report of a foreign instance", host=host_id, instance=instance_id)
+            foreign.append(instance_id)
+    if foreign:
+        some = [id[:_ID_LENGTH_MAX] for id in foreign[:_FOREIGN_NAMED]]
+        _log.warning("report of foreign instances", host=host_id, number=len(foreign), some=some)
