@@ -30,7 +30,7 @@ def trace(
     destination: str,
     *,
     port: int = 0,
-    protocol: str = "tcp",
+    protocol: str = "",
     ipv6: bool = False,
     probe: bool = False,
     as_json: Annotated[bool, Parameter(name=("--as-json", "--json"), negative=())] = False,
@@ -47,7 +47,7 @@ def trace(
     port
         Of tcp and udp.
     protocol
-        tcp, udp or icmp.
+        tcp, udp or icmp; tcp where a port is given, else icmp.
     ipv6
         By the ends' IPv6 addresses.
     probe
@@ -55,8 +55,8 @@ def trace(
     as_json
         Tell it as one JSON document.
     """
-    asked: dict[str, Any] = {"SourceId": source, "Destination": destination, "Protocol": protocol}
-    asked |= ({"Port": port} if port else {}) | ({"IsIpv6": True} if ipv6 else {})
+    asked = {"SourceId": source, "Destination": destination, **packet_of(protocol, port)}
+    asked |= {"IsIpv6": True} if ipv6 else {}
     layout = Layout(root)
     told = _judged(layout, asked)
     if source != "internet":
@@ -74,6 +74,11 @@ def trace(
             words.give(line)
     if not _passes(told):
         sys.exit(1)
+
+
+def packet_of(protocol: str, port: int) -> dict[str, Any]:
+    """Return what is asked of a packet; without a protocol it is an echo, or TCP's to a port."""
+    return {"Protocol": protocol or ("tcp" if port else "icmp")} | ({"Port": port} if port else {})
 
 
 def _judged(layout: Layout, asked: dict[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def packet(
     destination: str,
     *,
     port: int = 0,
-    protocol: str = "tcp",
+    protocol: str = "",
     root: Root = DEFAULT,
 ) -> None:
     """Tell whether the first packet of a conversation would pass, and what stops it.
@@ -62,16 +62,15 @@ def packet(
     Parameters
     ----------
     source
-        The instance or interface that speaks.
+        The instance or interface that speaks, or `internet`.
     destination
         An instance, an interface, or an address.
     port
         Of tcp and udp.
     protocol
-        tcp, udp or icmp.
+        tcp, udp or icmp; tcp where a port is given, else icmp.
     """
-    asked: dict[str, Any] = {"SourceId": source, "Destination": destination, "Protocol": protocol}
-    asked |= {"Port": port} if port else {}
+    asked = {"SourceId": source, "Destination": destination, **trace.packet_of(protocol, port)}
     told = client.call(Layout(root), "mallee", "ExplainPacket", asked)
     for line in trace.judged_lines(told):
         words.give(line)
