@@ -110,3 +110,7 @@ def test_roots_keep_short() -> None:
     document.check_directory(lab, Path("/var/lib/mallee-lab/two"))
     with pytest.raises(document.InvalidLab, match="shorter names"):
         document.check_directory(lab, Path("/var/lib/mallee-lab/a-lab-of-a-long-name"))
+    short = Path("/var/lib/mallee-lab/a-lab-of-two")
+    document.check_directory(lab, short)
+    with pytest.raises(document.InvalidLab, match="own-root has"):
+        document.check_directory(document.parse(f"alike = true\n{TWO}"), short)

@@ -99,6 +99,20 @@ def test_a_host_is_a_machine_of_its_own(two: Lab) -> None:
     assert not Path("/run/netns/own").exists()
 
 
+def test_hosts_that_are_alike_call_their_roots_by_one_path() -> None:
+    with labs.up(f"alike = true\n{TWO}") as lab:
+        called = lab.place.called("a")
+        assert called == lab.place.called("b")
+        for name in ("a", "b"):
+            lab.run(name, "sh", "-c", f"echo {name} >{called}/who")
+        lab.power_off("b")
+        lab.power_on()
+        for name in ("a", "b"):
+            assert lab.run(name, "cat", f"{called}/who").strip() == name
+            assert (lab.layout(name).root / "who").read_text().strip() == name
+        assert list(called.iterdir()) == []
+
+
 def test_a_cut_cable_is_seen_at_both_ends(mended: Lab) -> None:
     mended.cut("a.eth0")
     assert "NO-CARRIER" in mended.run("a", "ip", "link", "show", "eth0")

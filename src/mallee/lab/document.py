@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import structs
 
+from mallee.lab import keeper
 from mallee.model.configuration import settings
 
 POOL = ipaddress.IPv4Network("198.18.0.0/15")
@@ -107,6 +108,9 @@ class Lab(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of the front end's cloud."""
     image: bool = True
     """Whether the cloud has the tiny guest's image."""
+    alike: bool = False
+    """Whether all hosts call their root by one path, as machines of their own do; else each knows
+    it by the path that it has on this machine."""
 
 
 def parse(text: str) -> Lab:
@@ -142,7 +146,8 @@ def complete(lab: Lab) -> Lab:
 
 def check_directory(lab: Lab, directory: Path) -> None:
     """Raise `InvalidLab` when a host's root below the directory would have too long a path."""
-    for name in lab.hosts:
+    alike = (keeper.own_root(directory).name,) if lab.alike else ()
+    for name in (*lab.hosts, *alike):
         long = len(str(directory / name))
         if long > _ROOT_BYTES_MAX:
             raise InvalidLab(

@@ -44,6 +44,12 @@ def hosts_file(lab: Path) -> Path:
     return lab / "hosts"
 
 
+def own_root(lab: Path) -> Path:
+    """Return the directory that is each host's own root, in labs whose hosts call it alike; no host
+    has such a name."""
+    return lab / "own-root"
+
+
 def names_file(lab: Path) -> Path:
     """Return the file that tells the lab's hosts how to find names."""
     return lab / "resolv.conf"
@@ -60,6 +66,8 @@ def _prepare(lab: Path, name: str) -> None:
         resolver = Path("/etc/resolv.conf").resolve()
         if resolver.exists() and names_file(lab).exists():
             subprocess.run(("mount", "--bind", names_file(lab), resolver), check=True)
+        if own_root(lab).is_dir():
+            subprocess.run(("mount", "--bind", lab / name, own_root(lab)), check=True)
 
 
 def _write_command() -> None:

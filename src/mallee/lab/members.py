@@ -34,7 +34,7 @@ def address(lab: Lab, host: str) -> str:
 
 def mallee(place: Place, host: str, *words: str) -> str:
     """Run the command in a host, as its administrator; raise `steps.Failed` with what it said."""
-    root = ("--root", str(place.root(host)))
+    root = ("--root", str(place.called(host)))
     inside = rooms.inside(place, host, ("env", "-i", *_variables(), *words, *root))
     try:
         return process.run(inside, timeout_s=_COMMAND_S_MAX).text
@@ -148,7 +148,7 @@ def variables(place: Place, lab: Lab, host: str) -> dict[str, str]:
     """Return what commands in a host find in their environment besides: whose root is theirs, and
     how the cloud is reached."""
     role = lab.hosts[host].role
-    mine = {} if role == "world" else {"MALLEE_ROOT": str(place.root(host))}
+    mine = {} if role == "world" else {"MALLEE_ROOT": str(place.called(host))}
     found = access(place, lab)
     if found is None:
         return mine

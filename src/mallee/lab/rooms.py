@@ -50,6 +50,11 @@ class Place:
         """Return the root directory of a host's Mallee."""
         return self.path / host
 
+    def called(self, host: str) -> Path:
+        """Return what a host itself calls that directory."""
+        alike = keeper.own_root(self.path)
+        return alike if alike.is_dir() else self.root(host)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -108,7 +108,7 @@ def _check(place: Place, lab: Lab) -> str:
     links.check_here(lab)
     if any(switch.kind == "openvswitch" for switch in lab.switches.values()):
         openvswitch.check()
-    if place.document.exists() and place.document.read_bytes() != document.encode(lab):
+    if place.document.exists() and read(place) != lab:
         raise steps.Failed(
             f"another lab {place.name} is there, made of another document",
             f"mallee lab down {place.name}, or give this one another name: --name",
@@ -120,6 +120,8 @@ def _start(place: Place, lab: Lab, names: Sequence[str]) -> str:
     place.path.mkdir(mode=0o755, parents=True, exist_ok=True)
     wanted = [name for name in names if lab.hosts[name].role != "here"]
     files.write_atomically(place.document, document.encode(lab), files.READABLE)
+    for path in (keeper.own_root(place.path), *map(place.root, wanted)) if lab.alike else ():
+        path.mkdir(mode=0o755, exist_ok=True)
     names_text = plan.names_text(lab).encode()
     files.write_atomically(keeper.names_file(place.path), names_text, files.READABLE)
     _write_hosts(place, list(dict.fromkeys((*_read_hosts(place), *wanted))))
