@@ -236,6 +236,27 @@ async def test_questions_are_answered_where_they_were_asked(root_dir: Path) -> N
     assert heard == ["/v1/asks", "/v1/answers/ab"]
 
 
+async def test_questions_that_nobody_answers_are_forgotten(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    numbers = iter(range(100))
+
+    async def says(request: web.BaseRequest) -> web.StreamResponse:
+        heard.append(request.path)
+        ask = Ask(f"{next(numbers):04x}", ASK_CONSOLE, "i-00000000000000001")
+        return web.Response(body=msgspec.json.encode(AsksAnswer((ask,))))
+
+    monkeypatch.setattr(cloud, "ASKED_MAX", 3)
+    async with door(root_dir, says) as opened:
+        asks = [(await opened.fetch_asks(cloud_url(opened)))[0] for _ in range(5)]
+        monkeypatch.setattr(opened, "_membership", cloud.Membership("https://127.0.0.1:1", "h"))
+        with pytest.raises(cloud.CloudAway):
+            await opened.answer(asks[1].id, b"said")
+        await opened.answer(asks[2].id, b"said")
+    assert heard[5:] == [f"/v1/answers/{asks[2].id}"]
+
+
 async def away(*_: object) -> bytes:
     raise cloud.CloudAway("away")
 

@@ -53,6 +53,8 @@ ASK_TRUST_S = 20.0
 """After how long other authorities are asked for again."""
 ASKS_HELD_S = 10.0
 """How long a front end may hold a call that waits for its questions."""
+ASKED_MAX = 4096
+"""Of so many questions it is remembered which front end asked them; of older ones it is not."""
 ANSWER_BYTES_MAX = 128 << 20
 """More than a thousand instances with all their user data."""
 
@@ -242,6 +244,9 @@ class Cloud:
         except (msgspec.DecodeError, trust.NotTrusted) as error:
             raise CloudAway(f"the cloud's questions are refused, they have {error}") from error
         self._asked_at.update({ask.id: url for ask in asks})
+        # What was never answered is the oldest.
+        for id in tuple(self._asked_at)[: max(0, len(self._asked_at) - ASKED_MAX)]:
+            del self._asked_at[id]
         return asks
 
     @property

@@ -33,6 +33,9 @@ from mallee.node.plan.guests import domain
 
 AT_ONCE = 4
 """Questions that are looked into at the same time; more wait."""
+UNDER_WAY_MAX = 1024
+"""So many are under way, lines among them; more have no answer. It is more than all front ends ask
+that keep to their own bounds."""
 
 PROBE_PAUSE_S = 1.0
 """Between two probes: while one is under way, nothing else of the host's network is changed."""
@@ -61,7 +64,10 @@ class Questions:
     _under_way: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     def take(self, ask: Ask) -> None:
-        """Begin to answer a question."""
+        """Begin to answer a question, unless too many are under way."""
+        if len(self._under_way) >= UNDER_WAY_MAX:
+            log.warning("too many questions", kind=ask.kind)
+            return
         task = asyncio.create_task(self._answer(ask))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
