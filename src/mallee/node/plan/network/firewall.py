@@ -51,6 +51,8 @@ def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
         "ct state invalid drop",
         # A VPC speaks with its own IPv6 addresses only.
         "iifname @links meta nfproto ipv6 iifname . ip6 saddr != @own6 drop",
+        # Nobody outside speaks as its guests; of IPv4 the kernel sees to it (rp_filter).
+        f'iifname "{network.HOST}" ip6 saddr @inside6 drop',
         "ct state established,related accept",
         f'iifname "{network.HOST}" oifname @links ip daddr {public} accept',
         f"iifname @links oifname @links ip daddr {public} accept",
@@ -66,6 +68,8 @@ def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
             f"{to_host} accept",
         ]
     held6 = [(network.link_name(vpc), cidr) for vpc in wanted.vpcs for cidr in vpc.ipv6_cidrs]
+    # Guests of a VPC whose gateway is on another host come from there.
+    near6 = [cidr for vpc in wanted.vpcs if not vpc.gateway_host_id for cidr in vpc.ipv6_cidrs]
     blocks = (
         nft.set_of("links", "ifname", (f'"{one}"' for one in _edge_links(wanted))),
         nft.set_of("own", "ipv4_addr", (str(network.vpc_end(vpc)) for vpc in wanted.vpcs)),
@@ -75,6 +79,7 @@ def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
             (f'"{link}" . {IPv6Network(cidr)}' for link, cidr in held6),
             "interval",
         ),
+        nft.set_of("inside6", "ipv6_addr", (str(IPv6Network(one)) for one in near6), "interval"),
         nft.set_of("resolvers", "ipv4_addr", world.resolvers),
         nft.base(
             "input",

@@ -2,14 +2,15 @@
 
 Each device has one interface behind it. What comes by it bears that interface's MAC and one of its
 addresses, or an address of a range that is led to it; or it is how a guest comes by its addresses.
-By a peering comes what the peer has as addresses, by a transit gateway what the VPC itself has not,
-from another host what that host carries (`afar`).
+By a peering comes what the peer has as addresses, by a transit gateway and from the world what the
+VPC itself has not, from another host what that host carries (`afar`).
 A packet that passes has the mark of its subnet.
 Part of `vpcfirewall`. Pure.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from mallee.model.hosts.hosts import VpcWanted
 from mallee.model.layout import Layout
@@ -145,6 +146,19 @@ def _edge_rules(vpc: VpcWanted) -> tuple[str, ...]:
     return (f"{edge} meta mark set {EDGE_MARK:#x}", f"{edge} ct zone set {_EDGE_ZONE}")
 
 
+def _outside_rules(vpc: VpcWanted) -> Iterator[str]:
+    """Nobody outside speaks as a guest: groups believe in the addresses of their members, who may
+    be a peer's. A peer's IPv6 may come by the edge, which knows where it is from."""
+    peers = (cidr for one in vpc.peerings for cidr in one.peer_cidrs if ":" not in cidr)
+    held = (vpc.cidr, *vpc.more_cidrs, *peers)
+    inside = [*collapse_addresses(map(IPv4Network, held))]
+    inside6 = [*collapse_addresses(map(IPv6Network, vpc.ipv6_cidrs))]
+    for family, cidrs in (("ip", inside), ("ip6", inside6)):
+        if cidrs:
+            those = ", ".join(map(str, cidrs))
+            yield f'iifname "{network.EDGE}" {family} saddr {{ {those} }} drop'
+
+
 def _raw_chains(vpc: VpcWanted, those: list[Speaker], legs: Legs | None) -> Iterator[nft.Chain]:
     """Every packet that a guest sends, before anything is known of its connection."""
     is_led = bool(vpc.gateway_table_id)
@@ -152,6 +166,7 @@ def _raw_chains(vpc: VpcWanted, those: list[Speaker], legs: Legs | None) -> Iter
     rules = [
         *_edge_rules(vpc),
         *afar.crossing_rules(vpc),
+        *_outside_rules(vpc),
         f'iifname {{ "lo", "{network.EDGE}" }} accept',
         *moderules.arriving_rules(legs),
         f'iifname "{network.TRANSITS}" goto transits',
