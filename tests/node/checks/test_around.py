@@ -18,6 +18,7 @@ from tests.node.checks import rooms
 from tests.node.checks.rooms import CARD, WIRE, Room
 
 pytestmark = pytest.mark.host
+OURS6 = "2001:db8::/56"
 NOBODY = company.Own(device=WIRE)
 
 
@@ -216,3 +217,16 @@ def test_vlans_routers_and_tunnels_that_both_clouds_have_are_named() -> None:
     vpc = replace(shapes.vpc(1, (), (), {}), overlay_id=16385)
     far = voices.belongings(lab.make_wanted(vpc), "eth0", "")
     assert "VXLAN 16385 is in use by both" in voices.clashes(far, far)
+
+
+def test_who_floods_a_wire_hides_nobody_else() -> None:
+    routers = (Router(f"fe80::{at:x}", "02:00:00:00:00:09", (OURS6,), True) for at in range(1000))
+    cloud = voices.Told("ab12", "n1", ((voices.PUBLIC, OURS6),))
+    own = company.Own(device=WIRE, has=((voices.PUBLIC, OURS6),))
+    found = company.judge(own, frozenset({*routers, cloud}))
+    assert {one.code for one in found if not one.ok} == {
+        Code.RANGE_ANNOUNCED.value,
+        Code.CLOUDS_OVERLAP.value,
+    }
+    assert len(found) < 50
+    assert sum(len(one.cause) for one in found) < 10_000

@@ -95,11 +95,19 @@ def test_what_anybody_sends_breaks_nothing(frame: bytes, noise: bytes, at: int) 
         ((voices.VXLAN, "1-99999999"),),
         ((voices.MAC, "02:00"),),
         (("anything", "at all"),),
+        ((voices.PUBLIC, "fe80::%\x1b[2J"),),
+        ((voices.MAC, "02\n00:00:00:00:00"),),
+        ((voices.VLAN, "\u0665"),),
     ],
 )
 def test_what_no_cloud_has_is_not_believed(has: tuple[voices.Belonging, ...]) -> None:
     (said,) = voices.frames_of(Told("ab12", "n1", has))
     assert voices.read(said) is None
+
+
+def test_what_is_nested_without_end_breaks_nothing() -> None:
+    head = voices.ANSWER + b'{"cloud":"ab12","host":"n1","more":'
+    assert voices.read(head + b"[" * 1900) is None
 
 
 def test_what_does_not_fit_into_a_frame_comes_in_several() -> None:

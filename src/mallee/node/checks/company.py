@@ -6,6 +6,7 @@ same are told once (`box.visits.neighbours`).
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from mallee.model.hosts.ailments import Ailment, Code
 from mallee.model.hosts.checks import Finding
@@ -14,6 +15,10 @@ from mallee.node.checks.sayings import Machine, Router, Saying, Tree, Virtual
 from mallee.node.checks.voices import PUBLIC, Belonging, Told
 
 _SHOWN = 4
+_AILMENTS_MAX = 16
+"""Of one kind of speaker."""
+_HAS_MAX = 2048
+"""So much of what one cloud has is looked at: more than hosts tell of, and less than a flood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +38,10 @@ class Own:
 def judge(own: Own, heard: Collection[Saying]) -> list[Finding]:
     """Return what is wrong around a host; and what else was heard, in words."""
     ailments = [
-        *_trees([one for one in heard if isinstance(one, Tree)]),
-        *_routers(own, [one for one in heard if isinstance(one, Router)]),
-        *_virtuals(own, [one for one in heard if isinstance(one, Virtual)]),
-        *_clouds(own, [one for one in heard if isinstance(one, Told)]),
+        *_first(_trees([one for one in heard if isinstance(one, Tree)])),
+        *_first(_routers(own, [one for one in heard if isinstance(one, Router)])),
+        *_first(_virtuals(own, [one for one in heard if isinstance(one, Virtual)])),
+        *_first(_clouds(own, [one for one in heard if isinstance(one, Told)])),
     ]
     subject = f"around {own.device}"
     said = _words(own, heard) or "no switch, router or cloud speaks of itself"
@@ -55,6 +60,11 @@ def judge(own: Own, heard: Collection[Saying]) -> list[Finding]:
             for one in ailments
         ),
     ]
+
+
+def _first(ailments: Iterator[Ailment]) -> Iterator[Ailment]:
+    """Whoever floods the wire hides no other kind of trouble behind his own."""
+    return islice(ailments, _AILMENTS_MAX)
 
 
 def _trees(heard: Sequence[Tree]) -> Iterator[Ailment]:
@@ -140,7 +150,7 @@ def _others(own: Own, heard: Sequence[Told]) -> Iterator[tuple[str, str, tuple[B
         hosts = ", ".join(sorted({one.host for one in those})[:_SHOWN])
         # Ranges before numbers, and these before hardware addresses.
         has = sorted({it for one in those for it in one.has}, reverse=True)
-        yield cloud, hosts, tuple(has)
+        yield cloud, hosts, tuple(has[:_HAS_MAX])
 
 
 def _is_ours(own: Own, text: str) -> bool:
@@ -173,7 +183,7 @@ def _words(own: Own, heard: Collection[Saying]) -> str:
         *sorted(virtual)[:_SHOWN],
         *(
             f"a cloud of Mallee's ({cloud[:8]}, {hosts}: {voices.words(has)})"
-            for cloud, hosts, has in clouds
+            for cloud, hosts, has in islice(clouds, _SHOWN)
         ),
         *(
             f"machines of {name}, with {', '.join(sorted(listed)[:_SHOWN])}"

@@ -42,7 +42,7 @@ def neighbours(device: str, addresses: Sequence[str]) -> tuple[Neighbour, ...]:
         mine = link.getsockname()[4]
         for _ in range(_ARP_ROUNDS):
             for address in addresses:
-                link.send(_question(mine, IPv4Address(address)))
+                frames.send(link, _question(mine, IPv4Address(address)))
             _listen(link, _ARP_S, lambda: found.update(_answers(link, mine)))
     asked = set(addresses)
     return tuple(

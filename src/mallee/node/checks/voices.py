@@ -5,6 +5,8 @@ single frames, of the type for experiments, to everybody. What is told is what i
 can see anyway; it is believed in nothing but that it was said. Pure.
 """
 
+import functools
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -37,7 +39,8 @@ _RANGES = (PUBLIC, WIRE, PRIVATE)
 _FRAME_BYTES = 1200
 _FRAMES_MAX = 8
 _EACH_MAX = 256
-_VXLAN_MAX = (1 << 24) - 1
+_NUMBER_MAX = {VLAN: checks.VLAN_MAX, VXLAN: (1 << 24) - 1}
+_PLAIN = re.compile(r"[0-9a-fA-F.:/-]{1,50}")
 
 Belonging = tuple[str, str]
 """A kind and a text: `("public", "203.0.113.0/24")`, `("VLAN", "2-9")`."""
@@ -100,7 +103,7 @@ def read(said: bytes) -> Told | None:
     try:
         # A frame is as long as the shortest may be.
         told = msgspec.json.decode(said[len(ANSWER) :].rstrip(b"\0"), type=Told)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     is_plain = told.cloud.isalnum() and len(told.cloud) <= 64 and told.host.isprintable()
     if not is_plain or len(told.host) > 64 or not all(map(_is_sound, told.has)):
@@ -110,13 +113,14 @@ def read(said: bytes) -> Told | None:
 
 def _is_sound(one: Belonging) -> bool:
     kind, text = one
+    if not _PLAIN.fullmatch(text):
+        # Administrators read it: an IPv6 address with a zone, say, could hold anything behind it.
+        return False
     try:
         if kind in _RANGES:
             ip_network(text)
-        elif kind == VLAN:
-            checks.numbers_of((text,))
-        elif kind == VXLAN:
-            _span(text)
+        elif kind in _NUMBER_MAX:
+            _span(kind, text)
         elif kind == MAC:
             return len(bytes.fromhex(text.replace(":", ""))) == 6
     except ValueError:
@@ -138,30 +142,34 @@ def _clash(own: Belonging, his: Belonging) -> str:
         return f"its {his_kind} range {his_text} overlaps our {kind} range {text}"
     if kind != his_kind:
         return ""
-    if kind == VLAN:
-        both = checks.numbers_of((text,)) & checks.numbers_of((his_text,))
-        return f"VLAN {', '.join(checks.spans_of(both))} is in use by both" if both else ""
-    if kind == VXLAN:
-        mine, its = _span(text), _span(his_text)
+    if kind in _NUMBER_MAX:
+        mine, its = _span(kind, text), _span(kind, his_text)
         first, last = max(mine[0], its[0]), min(mine[-1], its[-1])
-        return f"VXLAN {first} is in use by both" if first <= last else ""
+        both = str(first) if first == last else f"{first}-{last}"
+        return f"{kind} {both} is in use by both" if first <= last else ""
     return f"the hardware address {text} is in use by both" if text == his_text else ""
 
 
 def overlap(text: str, other: str) -> bool:
     """Tell whether two ranges, of either family, share an address."""
-    one, another = ip_network(text), ip_network(other)
+    one, another = _network(text), _network(other)
     if isinstance(one, IPv4Network) and isinstance(another, IPv4Network):
         return one.overlaps(another)
     both_are_six = isinstance(one, IPv6Network) and isinstance(another, IPv6Network)
     return both_are_six and one.overlaps(another)
 
 
-def _span(text: str) -> range:
+@functools.lru_cache(maxsize=1 << 14)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _span(kind: str, text: str) -> range:
     first, hyphen, last = text.partition("-")
     span = range(int(first), int(last if hyphen else first) + 1)
-    if not span or not 0 <= span[0] <= span[-1] <= _VXLAN_MAX:
-        raise ValueError(f"the VXLAN ids {text[:40]!r}")
+    if not span or not 0 <= span[0] <= span[-1] <= _NUMBER_MAX[kind]:
+        raise ValueError(f"the {kind} ids {text[:40]!r}")
     return span
 
 
