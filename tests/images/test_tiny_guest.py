@@ -68,6 +68,23 @@ def test_nobody_enters_without_the_key(bench: Bench) -> None:
         assert "(publickey)" in refused.stderr, "no password is asked for"
 
 
+def test_a_key_that_is_pushed_leaves_the_own_one(bench: Bench) -> None:
+    pushed = bench.folder / "pushed"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(pushed)], check=True)
+    key = pushed.with_suffix(".pub").read_bytes().strip()
+    active = "meta-data/managed-ssh-keys/active-keys/root"
+    with boot(bench, bench.direct(bench.disk())):
+        bench.metadata.values[active] = key
+        entered = bench.ssh("true", "-F", "none", "-i", str(pushed), key=False)
+        assert entered.returncode == 0, entered.stderr
+        added = bench.ssh("printf 'ssh-rsa of-my-own' >>/root/.ssh/authorized_keys")
+        assert added.returncode == 0, "the instance's own key logs in as before"
+        bench.metadata.values[active] = b""
+        left = bench.ssh("cat /root/.ssh/authorized_keys").stdout.splitlines()
+        assert "ssh-rsa of-my-own" in left
+        assert not [line for line in left if key.decode() in line], "shown no more, it is gone"
+
+
 def test_the_console_names_the_host_key(bench: Bench) -> None:
     with boot(bench, bench.direct(bench.disk())) as guest:
         guest.wait_for("\n", 5)
