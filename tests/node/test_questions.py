@@ -1,4 +1,4 @@
-"""Whatever the cloud asks: a host looks into a few questions at a time, and keeps so many at most."""
+"""A host looks into a few of the cloud's questions at a time, and keeps so many at most."""
 
 import asyncio
 from dataclasses import dataclass, field

@@ -27,7 +27,7 @@ from mallee.cloud.hosts.doors import door as hosts
 from mallee.cloud.hosts.moves import bundlefiles, passes, transferring, volumekeys
 from mallee.cloud.hosts.slices import slices
 from mallee.cloud.identity import authenticate, authorize, guessing, keysets, lastuse
-from mallee.cloud.reconcile import runner, table
+from mallee.cloud.reconcile import changes, runner, table
 from mallee.cloud.reconcile.identity import authorities as replacing
 from mallee.cloud.reconcile.identity import lastuse as last_uses
 from mallee.cloud.reconcile.identity import masterkeys
@@ -117,7 +117,8 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
         together = _of_several(ground, ring, others) if opened.is_shared else ()
-        work = (*reconcilers, *together, *_of_authorities(ground, others), *_of_requests(cloud))
+        more = (*_of_authorities(ground, others), *_of_requests(cloud), _of_log(ground))
+        work = (*reconcilers, *together, *more)
         shares.share(runner.shared(work))
         settling = runner.run(opened, work, shares)
         # RSA keys take a moment: nobody waits for this one.
@@ -244,6 +245,12 @@ def _of_requests(cloud: pipeline.Cloud) -> tuple[runner.Reconciler, ...]:
         last_uses.reconciler(cloud.store, cloud.uses),
         lifecycles.reconciler(lifecycles.Means(cloud, clock.SYSTEM)),
     )
+
+
+def _of_log(on: _Ground) -> runner.Reconciler:
+    """Return the reconciler of the store's log of changes."""
+    url = bootstrap.database_url(on.layout, on.settings)
+    return changes.reconciler(url, on.settings.trail.kept_days, clock.SYSTEM)
 
 
 def _neighbour(layout: Layout, settings: Settings) -> handover.Neighbour:

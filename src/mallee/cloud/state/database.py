@@ -16,6 +16,9 @@ from mallee.cloud.state.index import Index
 from mallee.cloud.state.records import Claim, Record
 from mallee.cloud.state.tx import Change, Op, apply
 
+CHANGES_KEPT = 10_000
+"""So many are kept however old they are."""
+
 
 class Database:
     """A connection to one database. Not for two threads."""
@@ -131,14 +134,41 @@ class Database:
             reader.roll_back()
 
     def history(self, kind: str, id: str) -> list[Change]:
-        """Return every committed change of one record, oldest first."""
+        """Return the committed changes of one record that the log still has, oldest first."""
         changes: list[Change] = []
         before: Record[object, object] | None = None
         for row in self._locked().read(statements.READ_HISTORY, {"kind": kind, "id": id}):
             change = documents.decode_change(row, before)
-            changes.append(change)
             before = change.subject if isinstance(change.subject, Record) else None
+            # Where the log begins in the midst of a life, what was observed first is of nothing.
+            if before is not None and before.doc is not None:
+                changes.append(change)
         return changes
+
+    # The log's end
+
+    def trim(self, before: float, number: int) -> int:
+        """Take some of the oldest changes off the log, if there are any from before that time.
+
+        Looks at `number` of them; returns how many went. The newest `CHANGES_KEPT` stay: by them
+        other processes follow. A commit of its own, without the writers' queue on PostgreSQL.
+        Raises `Unavailable`.
+        """
+        try:
+            session = self._engine.open()
+            try:
+                session.begin()
+                newest = session.look(statements.READ_REV) - CHANGES_KEPT
+                oldest = list(session.read(statements.READ_OLDEST_CHANGES, {"number": number}))
+                # By revision: clocks may have been wrong, and the order of commits was not.
+                gone = [one["rev"] for one in oldest if one["at"] < before and one["rev"] <= newest]
+                count = session.change(statements.DROP_CHANGES, {"last": gone[-1]}) if gone else 0
+                session.commit()
+                return count
+            finally:
+                session.drop()
+        except self.failures as error:
+            raise self.unavailable(error) from error
 
     # Private
 
@@ -218,6 +248,11 @@ def _load(session: engines.Session) -> Index:
 
 def _catch_up(session: engines.Session, index: Index) -> Iterator[Change]:
     rows = list(session.read(statements.READ_CHANGES, {"since": index.rev}))
+    if rows and rows[0]["rev"] != index.rev + 1:
+        raise Unavailable(
+            f"this process stood still at revision {index.rev} for so long that the log of changes "
+            f"begins at {rows[0]['rev']} by now: start it anew"
+        )
     for row in rows:
         before = None
         if row["kind"] != documents.CLAIM_KIND:

@@ -33,6 +33,8 @@ VALUES (:rev, :batch, :at, :op, :kind, :account, :id, :version, :body)"""
 _READ_CHANGE = "SELECT rev, batch, at, op, kind, account, id, version, body FROM change"
 READ_CHANGES = f"{_READ_CHANGE} WHERE rev > :since ORDER BY rev"
 READ_HISTORY = f"{_READ_CHANGE} WHERE kind = :kind AND id = :id ORDER BY rev"
+READ_OLDEST_CHANGES = "SELECT rev, at FROM change ORDER BY rev LIMIT :number"
+DROP_CHANGES = "DELETE FROM change WHERE rev <= :last"
 READ_BATCH = "SELECT batch FROM change WHERE rev = :rev"
 
 READ_VERSION = "SELECT version_num FROM alembic_version"
