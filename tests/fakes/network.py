@@ -40,6 +40,9 @@ class FakeNetwork:
             self._taps[name] = self._layout.hypervisor_namespace
             return name
 
+    def forget(self, interface: InterfaceWanted) -> None:
+        self.spoken.pop(interface.id, None)
+
     def plug(self, interface: InterfaceWanted) -> None:
         vpcs = self.applied.vpcs if self.applied else ()
         if all(interface.id != one.id for vpc in vpcs for one in vpc.interfaces):

@@ -286,6 +286,7 @@ class Lab:
                 if interface.id not in self.guests:
                     subnet = next(one for one in vpc.subnets if one.id == interface.subnet_id)
                     self.guests[interface.id] = self._add_guest(interface, subnet)
+                    self.network.forget(interface)
                     self.network.plug(interface)
         return problems
 

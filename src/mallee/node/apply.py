@@ -93,6 +93,7 @@ def _apply_blocking(host: Host, step: steps.Step) -> None:
         case steps.CreateTap(interface):
             host.network.create_tap(interface)
         case steps.Plug(interface):
+            host.network.forget(interface)
             host.network.plug(interface)
         case steps.RemoveTap(interface_id):
             host.network.unplug(interface_id)

@@ -36,6 +36,10 @@ class HostNetwork(Protocol):
         """Make the interface's tap anew."""
         ...
 
+    def forget(self, interface: InterfaceWanted) -> None:
+        """Know nothing of what was spoken with who had an interface's addresses before."""
+        ...
+
     def plug(self, interface: InterfaceWanted) -> None:
         """Move the tap to its VPC and make it speak."""
         ...

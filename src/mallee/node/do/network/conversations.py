@@ -1,9 +1,9 @@
 """Reads and writes what the kernel's connection tracking knows of a guest's conversations.
 
-By netlink, as `conntrack` does, in the namespace of the guest's VPC. What is there already stays as
-it is; nothing is deleted. A conversation that was translated on the way is read as its guest sees
-it. Called by `network` when a guest goes to another host or comes from one; which are taken up is
-`plan.conversations`'.
+By netlink, as `conntrack` does, in the namespace of the guest's VPC. What is written stays as it is
+where it is there already; deleted is what was spoken with who had a new guest's address before. A
+conversation that was translated on the way is read as its guest sees it. Called by `network` when a
+guest begins, goes to another host or comes from one; which are taken up is `plan.conversations`'.
 """
 
 import contextlib
@@ -12,18 +12,20 @@ import os
 import socket
 import struct
 from collections.abc import Collection, Generator, Iterable, Iterator
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from mallee.node.do.network import namespaces
 from mallee.node.plan.network import conversations, groups
 from mallee.node.plan.network.conversations import TCP, UDP, Conversation
 
 _NETLINK_NETFILTER = 12
-_NEW, _GET = 1 << 8, (1 << 8) | 1
+_NEW, _GET, _DELETE = 1 << 8, (1 << 8) | 1, (1 << 8) | 2
 _DUMP, _CREATE = 0x1 | 0x300, 0x1 | 0x4 | 0x400 | 0x200
+_REQUEST_ANSWERED = 0x1 | 0x4
 _ERROR, _DONE = 2, 3
 _NESTED = 0x8000
 _ORIGINAL, _REPLY, _STATUS, _PROTOCOL_INFO, _TIMEOUT, _MARK = 1, 2, 3, 4, 7, 8
+_ID, _ZONE = 12, 18
 _IP, _PROTO = 1, 2
 _ADDRESSES = {socket.AF_INET: (1, 2), socket.AF_INET6: (3, 4)}
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
@@ -37,6 +39,7 @@ _RECEIVE_BYTES = 256 << 10
 _TIMEOUT_S = 5.0
 _AT_ONCE = 64
 
+_Range = IPv4Network | IPv6Network
 _End = tuple[str, str, int, int, int]
 """Source and destination, protocol, and the two ports."""
 
@@ -52,6 +55,55 @@ def write(namespace: str, those: Iterable[Conversation]) -> int:
     return namespaces.run_inside(namespace, lambda: _write_here(tuple(those)))
 
 
+def forget(namespace: str, held: Collection[str]) -> int:
+    """Have the kernel know no conversation of anybody with these addresses, or with one of these
+    ranges; return how many there were. Raises `OSError`."""
+    return namespaces.run_inside(namespace, lambda: _forget_here([ip_network(it) for it in held]))
+
+
+def _forget_here(held: list[_Range]) -> int:
+    with _link() as link:
+        meant = list(_deletions(link, held))
+        return sum(_does(link, one, errno.ENOENT) for one in meant)
+
+
+def _deletions(link: socket.socket, held: list[_Range]) -> Iterator[bytes]:
+    """Yield the messages that delete what is tracked of addresses: by its tuple and its number."""
+    for family in _ADDRESSES:
+        ranges = [one for one in held if (one.version == 6) is (family == socket.AF_INET6)]
+        if not ranges:
+            continue
+        hosts = [one.network_address.packed for one in ranges if one.num_addresses == 1]
+        for message in _dumped(link, family):
+            # Most are others': they are not taken apart.
+            if len(hosts) == len(ranges) and not any(one in message for one in hosts):
+                continue
+            found = _attributes(message)
+            ends = (end for kind in (_ORIGINAL, _REPLY) for end in _ips(found.get(kind, b"")))
+            if any(end in one for end in ends for one in ranges):
+                yield _deletion(family, found)
+
+
+def _deletion(family: int, found: dict[int, bytes]) -> bytes:
+    """Return what deletes one entry and no other: the same ends may speak anew meanwhile."""
+    what = struct.pack("=BBH", family, 0, 0) + _nested(_ORIGINAL, found[_ORIGINAL])
+    what += b"".join(_attribute(it, found[it]) for it in (_ID, _ZONE) if it in found)
+    return _HEADER.pack(_HEADER.size + len(what), _DELETE, _REQUEST_ANSWERED, 1, 0) + what
+
+
+def _ips(data: bytes) -> Iterator[IPv4Address | IPv6Address]:
+    """Yield both addresses of a tuple."""
+    held = _attributes(_attributes(data).get(_IP, b""))
+    yield from (ip_address(packed) for packed in held.values() if len(packed) in (4, 16))
+
+
+def _dumped(link: socket.socket, family: int) -> Iterator[bytes]:
+    """Yield all that is tracked of a family."""
+    body = struct.pack("=BBH", family, 0, 0)
+    link.send(_HEADER.pack(_HEADER.size + len(body), _GET, _DUMP, 1, 0) + body)
+    yield from _messages(link)
+
+
 def _fetch_here(own: Collection[str]) -> Iterator[Conversation]:
     with _link() as link:
         for family in _ADDRESSES:
@@ -62,9 +114,7 @@ def _fetch_here(own: Collection[str]) -> Iterator[Conversation]:
             }
             if not packed:
                 continue
-            body = struct.pack("=BBH", family, 0, 0)
-            link.send(_HEADER.pack(_HEADER.size + len(body), _GET, _DUMP, 1, 0) + body)
-            for message in _messages(link):
+            for message in _dumped(link, family):
                 # Most are others': they are not taken apart.
                 if any(one in message for one in packed.values()):
                     found = _decode(message, packed.keys())
@@ -79,14 +129,20 @@ def _write_here(those: tuple[Conversation, ...]) -> int:
             batch = those[first : first + _AT_ONCE]
             link.send(b"".join(_encode(one) for one in batch))
             for _ in batch:
-                made += _took(link)
+                made += _took(link, errno.EEXIST)
     return made
 
 
-def _took(link: socket.socket) -> bool:
+def _does(link: socket.socket, message: bytes, passed_over: int) -> bool:
+    """Have the kernel do what a message says; tell whether it did, and had not to pass it over."""
+    link.send(message)
+    return _took(link, passed_over)
+
+
+def _took(link: socket.socket, passed_over: int) -> bool:
     data = link.recv(_RECEIVE_BYTES)
     code = -struct.unpack_from("=i", data, _HEADER.size)[0]
-    if code not in (0, errno.EEXIST):
+    if code not in (0, passed_over):
         raise OSError(code, os.strerror(code))
     return code == 0
 

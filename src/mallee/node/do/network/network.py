@@ -139,6 +139,15 @@ class Network:
             taps.create(self._layout, name)
         return name
 
+    def forget(self, interface: InterfaceWanted) -> None:
+        """Know nothing of what was spoken with who had an interface's addresses before its guest:
+        it would pass, whatever the guest's groups say. Called before it is plugged, and of one that
+        is plugged nothing is forgotten. Raises `NotWanted` and `OSError`."""
+        namespace = self._layout.vpc_namespace(self._vpc_of(interface).id)
+        if self._layout.tap(interface.id) not in taps.fetch_names(namespace):
+            own = conversations_plan.own_addresses(interface)
+            conversations.forget(namespace, {*own, *interface.prefixes})
+
     def plug(self, interface: InterfaceWanted) -> None:
         """Move the tap to its VPC and make it speak; called while the guest is paused.
 
