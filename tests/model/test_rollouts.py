@@ -16,7 +16,7 @@ from mallee.model.configuration.rollouts import (
     RolloutSeen,
     Word,
 )
-from mallee.model.configuration.settings import Network, Ports, Settings
+from mallee.model.configuration.settings import Deadlines, Network, Ports, Settings
 
 NAMES = {"fe-a": "a", "fe-b": "b", "fe-c": "c"}
 WISHED = Rollout(
@@ -165,3 +165,22 @@ def test_every_setting_is_the_cloud_s_or_a_machine_s() -> None:
     assert set(sharing.OWN) < set(Settings.__struct_fields__)
     assert sharing.is_own("ports.services")
     assert not sharing.is_own("network.egress")
+
+
+def test_settings_differ_by_what_all_have_the_same_alone() -> None:
+    here = Settings(region="eu-south-1")
+    its_own = replace(here, listen="0.0.0.0", ports=Ports(services=9999))
+    assert not sharing.differs(here, sharing.document(its_own))
+    other = replace(here, deadlines=Deadlines(stop_s=90))
+    assert sharing.differs(here, sharing.document(other))
+
+
+def test_another_version_is_no_other_setting() -> None:
+    here = Settings()
+    lines = sharing.document(here).splitlines()
+    older = "\n".join(line for line in lines if not line.startswith("stop_s"))
+    assert len(older.splitlines()) == len(lines) - 1
+    newer = f"{older}\n[later]\nthing = 1\n"
+    assert not sharing.differs(here, older)
+    assert not sharing.differs(here, newer)
+    assert sharing.differs(replace(here, deadlines=Deadlines(stop_s=90)), older)

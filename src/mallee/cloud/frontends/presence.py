@@ -6,7 +6,6 @@ Called by the daemon. Not its business: how a machine comes to the secrets (`joi
 """
 
 import contextlib
-import hashlib
 import ipaddress
 import os
 import socket
@@ -31,7 +30,6 @@ ALONE = (
     "that they can share. Set database_url in mallee.toml to one of PostgreSQL's."
 )
 
-_DIGITS = 16
 _LOOK_S = 5.0
 
 _log = logs.get(__name__)
@@ -177,7 +175,6 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
             serves_objects=serves,
             objects_store=place.objects_store,
             public_key=place.public_key,
-            settings_id=settings_id(configured),
             settings=sharing.document(configured),
         )
         if known != record.doc:
@@ -190,7 +187,6 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, place: Plac
         serves_objects=serves,
         objects_store=place.objects_store,
         public_key=place.public_key,
-        settings_id=settings_id(configured),
         settings=sharing.document(configured),
         joined_at=tx.now,
     )
@@ -203,12 +199,6 @@ async def wait_removed(opened: store.Store, own: str) -> None:
     while opened.view.get(records.FRONT_END, own) is not None:
         await opened.wait_changed(opened.view.rev, _LOOK_S)
     _log.error("this front end was removed from its cloud", id=own)
-
-
-def settings_id(configured: Settings) -> str:
-    """Return a digest of what several front ends have the same of their settings."""
-    text = sharing.document(configured)
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def _check_one_store(tx: store.Tx, identity: Identity, configured: Settings, place: Place) -> None:

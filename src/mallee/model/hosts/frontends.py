@@ -31,10 +31,8 @@ class FrontEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The name of the objects' directory that it shares with others, as that itself says."""
     public_key: str = ""
     """With which secrets are sealed to it alone (`kit.sealedto`), as it said at its last start."""
-    settings_id: str = ""
-    """A digest of its settings, as of its last start, without what is its machine's own."""
     settings: str = ""
-    """These settings, as a document."""
+    """Its settings as of its last start, without what is its machine's own, as a document."""
     certificate_serial: str = ""
     """Of the certificate with which it fetched the cloud's secrets; empty: it made them."""
     joined_at: float

@@ -12,6 +12,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.frontends import joining, presence
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
+from mallee.model.configuration import sharing
 from mallee.model.hosts.frontends import FrontEnd, FrontEndSeen
 
 
@@ -53,7 +54,7 @@ def _render(call: Call, record: Record[FrontEnd, FrontEndSeen]) -> dict[str, Any
         "AgentsUrl": doc.agents_url,
         "IsPresent": doc.id in (call.agents.present() or ()),
         "ServesObjects": doc.serves_objects,
-        "SettingsDiffer": doc.settings_id not in ("", presence.settings_id(call.settings)),
+        "SettingsDiffer": bool(doc.settings) and sharing.differs(call.settings, doc.settings),
         "JoinDate": datetime.datetime.fromtimestamp(doc.joined_at, datetime.UTC),
     }
 
