@@ -99,6 +99,19 @@ def test_a_host_is_a_machine_of_its_own(two: Lab) -> None:
     assert not Path("/run/netns/own").exists()
 
 
+def test_who_enters_a_host_stays_in_his_directory(
+    two: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir("/usr/lib")
+    assert rooms.run_long(two.place, "a", ("pwd",), {}).returncode == 0
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert rooms.run_long(two.place, "a", ("pwd",), {}).returncode == 0
+    assert capfd.readouterr().out.split() == ["/usr/lib", "/"]
+
+
 def test_hosts_that_are_alike_call_their_roots_by_one_path() -> None:
     with labs.up(f"alike = true\n{TWO}") as lab:
         called = lab.place.called("a")

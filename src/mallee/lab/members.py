@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+
 from mallee.aws import clientfiles
 from mallee.box import client, faststart, nodejoin, owners, steps
 from mallee.kit import process
@@ -62,7 +64,9 @@ def ensure_front(place: Place, lab: Lab, host: str, say: Say) -> str:
     there = layout(place, host)
     owners.ensure_user()
     owners.ensure_directories(there)
-    owners.ensure_settings(there, lab.cloud)
+    # A front end that others join: so it is told at which address they reach it.
+    at = lab.cloud.address or address(lab, host)
+    owners.ensure_settings(there, msgspec.structs.replace(lab.cloud, address=at))
     said = faststart.build_image(there, say) if lab.image else "no image"
     mallee(place, host, "mallee", "up")
     return said
@@ -78,8 +82,7 @@ def ensure_node(place: Place, lab: Lab, host: str) -> str:
     assert front is not None
     owners.ensure_directories(there)
     _take_findings(layout(place, front), there)
-    reached = ("--address", address(lab, front))
-    invitation = mallee(place, front, "mallee", "node", "invite", "--bare", *reached).strip()
+    invitation = mallee(place, front, "mallee", "node", "invite", "--bare").strip()
     zone = lab.hosts[host].zone
     more = ("--zone", zone) if zone else ()
     told = ("--name", host, "--address", address(lab, host), *more)

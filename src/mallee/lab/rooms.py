@@ -153,9 +153,22 @@ def run_all(place: Place, host: str, commands: Iterable[Sequence[str]]) -> None:
 def run_long(
     place: Place, host: str, line: Sequence[str], more: Mapping[str, str]
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command in a host with the terminal that the caller has; return how it ended."""
-    command = inside(place, host, line)
+    """Run a command in a host with the terminal and, where the host has it, in the directory that
+    the caller has; return how it ended."""
+    command = inside(place, host, (*_staying(place, host), *line))
     return subprocess.run(command, env={**environment(), **more}, check=False)
+
+
+def _staying(place: Place, host: str) -> tuple[str, ...]:
+    """Return what goes before a command that shall run in the caller's directory; nothing where
+    the host has none of that name."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:  # it was removed
+        return ()
+    found = find(place, host)
+    is_there = found is not None and Path(f"/proc/{found.pid}/root{here}").is_dir()
+    return ("env", f"--chdir={here}") if is_there else ()
 
 
 def end(place: Place, host: str = keeper.LAB) -> int:
