@@ -128,6 +128,39 @@ def test_a_vmdk_file_names_no_others(work: Work, raw: Path) -> None:
     assert "its parent" in refused(work, bytes(inside))
 
 
+FLAT = b'createType="monolithicFlat"\nparentCID=ffffffff\nRW +8 FLAT "%s" 0\n'
+SPARSE = b'parentCID=ffffffff\ncreateType="monolithicSparse"\nRW 8 SPARSE "x"\n'
+PARENT = b'parentFileNameHint="%s"\n'
+
+
+@pytest.mark.parametrize(
+    ("sectors", "at", "text", "why", "leads"),
+    [
+        (0, 1, FLAT + b"\0" + SPARSE, "is empty", True),
+        (8, 1, SPARSE + PARENT, "names a parent", True),
+        (8, 30, SPARSE + PARENT, "behind its header", True),
+        (8, 1, SPARSE + bytes(2000) + PARENT, "names a parent", False),
+        (8, 1, SPARSE + b"\0" + FLAT, "behind its end", False),
+        (8, 1, FLAT + SPARSE, "twice", False),
+    ],
+)
+def test_a_vmdk_file_is_read_as_qemu_reads_it(
+    work: Work, tmp_path: Path, sectors: int, at: int, text: bytes, why: str, *, leads: bool
+) -> None:
+    """What `leads`, leads QEMU to another file, though its words seem to name none."""
+    other = str(tmp_path / "other")
+    said = text.replace(b"%s", other.encode())
+    head = struct.pack("<4sIIQQQQIQQQ", b"KDMV", 1, 3, sectors, 128, at, 2, 512, 0, 64, 0)
+    inside = said.ljust(29 * 512, b"\0") + SPARSE.ljust(1 << 17, b"\0")
+    file = head.ljust(512, b"\0") + inside
+    assert why in refused(work, file)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "vmdk", other, "4096"], check=True)
+    told = subprocess.run(
+        ["qemu-img", "info", "-f", "vmdk", str(work.source)], capture_output=True, check=False
+    )
+    assert (other.encode() in told.stdout + told.stderr) is leads
+
+
 @pytest.mark.parametrize("form", [("qcow2",), ("vmdk",), ("vpc",), ("vhdx",)])
 def test_a_file_that_is_cut_off_is_no_disk(work: Work, raw: Path, form: tuple[str, ...]) -> None:
     """It is refused when it is looked at, or nobody can read it to its end."""
