@@ -14,13 +14,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
-_SETTINGS = "-c listen_addresses= -c max_connections=60 -c unix_socket_directories={home}"
+_SETTINGS = "-c listen_addresses={} -c port={} -c max_connections=60 -c unix_socket_directories={}"
+_USUAL_PORT = 5432
+"""Of a server that has a socket alone: its name."""
 _names = itertools.count()
 
 
 @pytest.fixture(scope="session")
 def postgresql_socket() -> Iterator[Path]:
     """Start a server of our own on a unix socket; return the socket's directory."""
+    with server() as home:
+        yield home
+
+
+@contextmanager
+def server(at: str = "", port: int = _USUAL_PORT) -> Generator[Path]:
+    """Have a server run on a unix socket, and at these addresses; return the socket's directory."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not found:
         pytest.skip("the PostgreSQL server is not installed")
@@ -33,9 +42,10 @@ def postgresql_socket() -> Iterator[Path]:
         as_user |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     initdb = [found[-1] / "initdb", "-D", "data", "-U", "mallee", "-A", "trust", "--no-sync"]
     pg_ctl = [found[-1] / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log"]
+    options = _SETTINGS.format(at, port, home)
     try:
         subprocess.run(initdb, **as_user)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        subprocess.run([*pg_ctl, "-o", _SETTINGS.format(home=home), "start"], **as_user)  # pyright: ignore
+        subprocess.run([*pg_ctl, "-o", options, "start"], **as_user)  # pyright: ignore
         yield home
         subprocess.run([*pg_ctl, "-m", "immediate", "stop"], **as_user)  # pyright: ignore
     finally:
@@ -45,7 +55,7 @@ def postgresql_socket() -> Iterator[Path]:
 def restart(home: Path) -> None:
     """Kill the server whose sockets are there, and start it: it recovers as after a power cut."""
     [bin, *_] = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    options = _SETTINGS.format(home=home)
+    options = _SETTINGS.format("", _USUAL_PORT, home)
     pg_ctl = [bin / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log"]
     user = pwd.getpwnam("postgres")
     as_user: dict[str, object] = {"cwd": home, "check": True, "capture_output": True}

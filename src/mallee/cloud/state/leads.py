@@ -24,7 +24,7 @@ class Lead:
 
     def __init__(self, url: str, name: str, own: str, clock: clocks.Clock = clocks.SYSTEM) -> None:
         """`name` is the lease's, `own` this process's: no other has it, nor had."""
-        self._engine = postgresql.make_engine(sa.make_url(url))
+        self._engine = postgresql.make_engine(sa.make_url(url), leaserows.PATIENCE)
         self._row = {"name": name, "holder": own}
         self._clock = clock
         self.held_until = 0.0

@@ -17,6 +17,12 @@ from mallee.cloud.state.errors import Unavailable
 PRESENCE = "presence/"
 """What a process holds for being there: this, and its own name."""
 
+PATIENCE = postgresql.Patience(connect_s=4, silent_s=4, idle_s=4, lock_s=6)
+"""One that is stopped while it renews holds up all others, who shall renew in time all the same."""
+
+QUEUE = "LOCK TABLE lease IN SHARE ROW EXCLUSIVE MODE"
+"""One after the other, so that no two count the same free leases as their share."""
+
 NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
 """By the database's clock."""
 
@@ -29,15 +35,14 @@ class Rows:
     def __init__(self, url: str, own: str, life_s: float) -> None:
         """`own` is the process's name; what it takes it has for `life_s`."""
         self._url = sa.make_url(url)
-        self._engine = postgresql.make_engine(self._url)
+        self._engine = postgresql.make_engine(self._url, PATIENCE)
         self._own = own
         self._life_s = life_s
 
     def renew(self, work: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
         """Take this process's share of the work; return it, and the names of all that are there."""
         with self._begin() as connection:
-            # One after the other, so that no two count the same free leases as their share.
-            connection.execute(sa.text("LOCK TABLE lease IN SHARE ROW EXCLUSIVE MODE"))
+            connection.execute(sa.text(QUEUE))
             self._put(connection, PRESENCE + self._own)
             live = sa.select(_L.name, _L.holder).where(_L.until > NOW)
             holders: dict[str, str] = {row.name: row.holder for row in connection.execute(live)}

@@ -5,6 +5,8 @@ is said on PostgreSQL alone (`leases`, `signatures`, moves).
 """
 
 import contextlib
+import functools
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +25,7 @@ CHANNEL = "mallee_change"
 LISTEN_S = 2.0
 """How long a listener waits before it looks whether it shall end, and after it lost the server."""
 
-IDLE_S = 15
-"""How long a transaction of ours may stand still: a process that was stopped may hold a lock."""
+ROWS_AT_ONCE = 32
 
 _MIGRATION_LOCK = 7_206_611_041_887_103
 """Our advisory lock's number: any, but always the same."""
@@ -38,17 +39,38 @@ _CURES = {
     "28P01": "correct the password in database_url",
     "28000": "let this user in (pg_hba.conf), or correct database_url",
     "3D000": "create the database, or correct database_url",
+    "55P03": "another process holds it and does not go on: see pg_stat_activity for which one",
     "42501": "grant this user the right to create tables in its schema",
 }
 
-_PATIENCE = {
-    "connect_timeout": "10",
-    "tcp_user_timeout": "10000",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "2",
-}
-"""Without these a cable that is cut holds up who asks for a quarter of an hour."""
+_ROW = re.compile(r"VALUES (\(.*?\))|WHERE (.*)", re.DOTALL)
+"""What a statement says of a row: its values, or which one it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long who asks waits, and how long the server waits for who asks; all in seconds.
+
+    Without these a cable that is cut holds up who asks for a quarter of an hour, and all others for
+    two: the server waits for one that will never say more, and keeps his locks for him.
+    """
+
+    connect_s: int = 10
+    silent_s: int = 10
+    """How long what was sent may be without an answer of the other machine."""
+    idle_s: int = 15
+    """How long a transaction of ours may stand still: a process that was stopped may hold a lock.
+    """
+    lock_s: int = 20
+    """How long others may hold what is waited for; longer than a process that stands still may."""
+
+    @property
+    def again_s(self) -> int:
+        """After how long one that does not answer is asked again, which is done twice."""
+        return max(1, self.silent_s // 2)
+
+
+USUAL = Patience()
 
 _log = logs.get("mallee.cloud.state")
 
@@ -81,8 +103,20 @@ class Session:
         return self._say(statement, values).scalar()
 
     def put(self, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Say it once for each row."""
-        self.connection.execute(sa.text(statement), [dict(row) for row in rows])
+        """Say it of all rows, of many at once.
+
+        The driver's own way for many rows is a pipeline, of which the server hears the end last:
+        one that is cut off, or stopped, within it is not idle for the server, which would wait for
+        the rest without end, and all others for the lock.
+        """
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[first : first + ROWS_AT_ONCE]
+            values = {
+                f"{name}_{number}": value
+                for number, row in enumerate(some)
+                for name, value in row.items()
+            }
+            self._say(_of_several(statement, len(some)), values)
 
     def change(self, statement: str, values: Mapping[str, object]) -> int:
         """Say it; return how many rows it changed."""
@@ -153,17 +187,29 @@ class Engine:
         listen(self._url, poke, over)
 
 
-def make_engine(url: sa.URL) -> sa.Engine:
-    """Return an engine on psycopg 3."""
+@functools.cache
+def _of_several(statement: str, count: int) -> str:
+    """Return a statement about so many rows; what it takes of the second is named `NAME_1`."""
+    found = _ROW.search(statement)
+    assert found is not None
+    row = found[1] or f"({found[2]})"
+    rows = [re.sub(r":(\w+)", rf":\1_{number}", row) for number in range(count)]
+    said = f"VALUES {', '.join(rows)}" if found[1] else f"WHERE {' OR '.join(rows)}"
+    return statement[: found.start()] + said + statement[found.end() :]
+
+
+def make_engine(url: sa.URL, patience: Patience | None = None) -> sa.Engine:
+    """Return an engine on psycopg 3; its patience is the usual one if none is given."""
+    patience = patience or USUAL
     # Documents hold user data and sealed keys: an error in the log must not show them.
-    made = sa.create_engine(_patient(url), poolclass=sa.NullPool, hide_parameters=True)
-    return _bounded(made)
+    made = sa.create_engine(_patient(url, patience), poolclass=sa.NullPool, hide_parameters=True)
+    return _bounded(made, patience)
 
 
 def make_pool(url: sa.URL, size: int, wait_s: float) -> sa.Engine:
     """Return an engine that keeps connections, so many at most, for threads that come in turn."""
     made = sa.create_engine(
-        _patient(url),
+        _patient(url, USUAL),
         poolclass=sa.QueuePool,
         pool_size=size,
         max_overflow=0,
@@ -171,24 +217,49 @@ def make_pool(url: sa.URL, size: int, wait_s: float) -> sa.Engine:
         pool_pre_ping=True,
         hide_parameters=True,
     )
-    return _bounded(made)
+    return _bounded(made, USUAL)
 
 
-def _patient(url: sa.URL) -> sa.URL:
+def _patient(url: sa.URL, patience: Patience) -> sa.URL:
     """Return the URL with the driver, and how long a server may say nothing that is cut off."""
-    chosen = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    bounds = {
+        "connect_timeout": f"{patience.connect_s}",
+        "tcp_user_timeout": f"{patience.silent_s * 1000}",
+        "keepalives_idle": f"{patience.silent_s}",
+        "keepalives_interval": f"{patience.again_s}",
+        "keepalives_count": "2",
+    }
+    chosen = {name: value for name, value in bounds.items() if name not in url.query}
     return url.set(drivername="postgresql+psycopg").update_query_dict(chosen)
 
 
-def _bounded(engine: sa.Engine) -> sa.Engine:
-    """Have the server end a transaction of a process that stands still: all others wait for it."""
+def _bounded(engine: sa.Engine, patience: Patience) -> sa.Engine:
+    """Have the server wait for nobody without end: all others may wait for him."""
+    bounds = _bounds(patience)
 
     def bound(connection: Any, _record: object) -> None:
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_S}s'")
+        connection.execute(bounds)
         connection.commit()
 
     event.listen(engine, "connect", bound)
     return engine
+
+
+def _bounds(patience: Patience) -> str:
+    """Return what is said of a connection at its begin.
+
+    Which of its clients are cut off the server finds out as they do of it: by what it has sent, and
+    by asking those who say nothing.
+    """
+    said = {
+        "idle_in_transaction_session_timeout": f"{patience.idle_s}s",
+        "lock_timeout": f"{patience.lock_s}s",
+        "tcp_user_timeout": f"{patience.silent_s}s",
+        "tcp_keepalives_idle": f"{patience.silent_s}",
+        "tcp_keepalives_interval": f"{patience.again_s}",
+        "tcp_keepalives_count": "2",
+    }
+    return "; ".join(f"SET {name} = '{value}'" for name, value in said.items())
 
 
 def is_passing(error: exc.DBAPIError) -> bool:
@@ -207,6 +278,8 @@ def explain(error: exc.DBAPIError, url: sa.URL) -> str:
 
 def lock_schema(connection: sa.Connection) -> None:
     """Keep other processes from migrating until the transaction ends."""
+    # Theirs takes as long as it takes.
+    connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
 
 
@@ -215,11 +288,12 @@ def listen(url: sa.URL, poke: Callable[[], None], over: threading.Event) -> None
 
     It only wakes: whoever misses an announcement finds the change by polling.
     """
-    dsn = _patient(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    plain = _patient(url, USUAL).set(drivername="postgresql")
+    dsn = plain.render_as_string(hide_password=False)
     while not over.is_set():
         try:
             with psycopg.connect(dsn, autocommit=True) as connection:
-                connection.execute(f"LISTEN {CHANNEL}")
+                connection.execute(f"{_bounds(USUAL)}; LISTEN {CHANNEL}".encode())
                 while not over.is_set():
                     for _ in connection.notifies(timeout=LISTEN_S, stop_after=1):
                         poke()
