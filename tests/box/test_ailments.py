@@ -24,7 +24,7 @@ from mallee.model.hosts.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node.checks import host, switchports, troubles
 from mallee.node.do.network import uplink
-from mallee.node.do.storage import shares
+from mallee.node.do.storage import places, shares
 from mallee.node.volumes.volumeplace import VolumePlace
 
 RUNS = cast(client.Access, SimpleNamespace(endpoint="http://127.0.0.1:1"))
@@ -96,7 +96,9 @@ def test_a_share_that_keeps_no_locks(layout: Layout) -> None:
     place = VolumePlace(layout, configured, "host-1", clock.SYSTEM)
     assert place.look(), place.problem
     assert look(layout, "volumes").ok
-    shares.note(layout, "host-2", "the share does not keep locks between machines")
+    (share / "host-2").mkdir()
+    used = places.located(layout)
+    shares.note(used, "host-2", "the share does not keep locks between machines")
     assert is_named(look(layout, "volumes"), Code.SHARE_UNFIT)
 
 

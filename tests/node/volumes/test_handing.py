@@ -119,7 +119,7 @@ async def test_between_two_places_it_is_copied(root_dir: Path, share: Path) -> N
     other.mkdir()
     async with hosts(root_dir, (share, other)) as both:
         await is_copied(both)
-        assert shares.read_notes(both.new.layout).causes == {}
+        assert shares.read_causes(both.new.layout) == {}
 
 
 async def test_a_share_without_locks_is_told_and_nothing_is_handed_over(
@@ -128,7 +128,7 @@ async def test_a_share_without_locks_is_told_and_nothing_is_handed_over(
     monkeypatch.setattr(imagelocks, "is_held", never)
     async with hosts(root_dir, (share, share)) as both:
         await is_copied(both)
-        assert "keep locks" in shares.read_notes(both.new.layout).causes[OLD]
+        assert "keep locks" in shares.read_causes(both.new.layout)[OLD]
 
 
 async def test_a_share_whose_locks_stay_is_told_and_nothing_is_handed_over(
@@ -138,7 +138,7 @@ async def test_a_share_whose_locks_stay_is_told_and_nothing_is_handed_over(
     monkeypatch.setattr(shares, "LET_GO_S", 0.1)
     async with hosts(root_dir, (share, share)) as both:
         await is_copied(both)
-        assert "nobody has any more" in shares.read_notes(both.new.layout).causes[OLD]
+        assert "nobody has any more" in shares.read_causes(both.new.layout)[OLD]
 
 
 async def test_what_has_another_owner_there_is_copied(root_dir: Path, share: Path) -> None:

@@ -77,10 +77,13 @@ def find_volumes(layout: Layout) -> str:
 
 def _check_shares(layout: Layout) -> None:
     """See that nothing was found against the share when volumes last went between its hosts."""
-    for peer, why in sorted(shares.read_notes(layout).causes.items()):
+    for peer, why in sorted(shares.read_causes(layout).items()):
         cause = f"volumes are copied to here from {peer}, on the same share: {why}"
-        cure = "mount it as docs/volumes.md says, on both; it is looked at again when the next "
-        cure += f"volume comes from there (to forget this: rm {shares.notes_of(layout)})"
+        cure = (
+            "mount it as docs/volumes.md says, on both; it is looked at again when it was mounted "
+        )
+        cure += "anew here, or the next volume comes from there (to forget this: "
+        cure += f"rm {shares.notes_of(layout)})"
         troubles.tell(Code.SHARE_UNFIT, cause, cure)
 
 

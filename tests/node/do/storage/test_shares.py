@@ -1,8 +1,10 @@
 """What two hosts of one share find out of it, by files alone: the share, its links, its locks."""
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -29,12 +31,12 @@ def host(root: Path, share: Path, name: str) -> Layout:
 
 @pytest.fixture
 def old(root_dir: Path) -> Layout:
-    return host(root_dir, root_dir / "share", OLD)
+    return host(root_dir, root_dir / "a share", OLD)
 
 
 @pytest.fixture
 def new(root_dir: Path) -> Layout:
-    return host(root_dir, root_dir / "share", NEW)
+    return host(root_dir, root_dir / "a share", NEW)
 
 
 def nothing(descriptor: int) -> None:
@@ -87,7 +89,7 @@ def test_a_place_that_is_copied_is_no_share(root_dir: Path, old: Layout, new: La
         assert proof is not None
         assert old.placed is not None
         copied = host(root_dir, root_dir / "copy", NEW)
-        shutil.copytree(root_dir / "share" / OLD, root_dir / "copy" / OLD)
+        shutil.copytree(root_dir / "a share" / OLD, root_dir / "copy" / OLD)
         with pytest.raises(NotShared, match="locks"), shares.looking(copied, OLD, proof.name):
             pass
         there = root_dir / "copy" / OLD / proof.name
@@ -186,8 +188,41 @@ def test_linked_files_are_the_same_file(old: Layout, new: Layout) -> None:
     assert linked[0].read_bytes() == b"1" * 4096
 
 
-def test_why_a_share_will_not_do_is_kept_until_it_does(new: Layout) -> None:
+def test_why_a_share_will_not_do_is_kept_until_it_does(old: Layout, new: Layout) -> None:
     shares.note(new, OLD, "it keeps no locks")
-    shares.note(new, NEW, "it keeps no links")
+    shares.note(old, NEW, "it keeps no links")
     shares.note(new, OLD, "")
-    assert shares.read_notes(new).causes == {NEW: "it keeps no links"}
+    assert shares.read_causes(new) == {}
+    assert shares.read_causes(old) == {NEW: "it keeps no links"}
+
+
+def test_what_was_found_of_a_share_ends_with_its_mount(old: Layout, new: Layout) -> None:
+    assert old.placed is not None
+    share = old.placed.parent.parent
+    shares.note(new, OLD, "it keeps no locks")
+    assert shares.read_causes(new) == {OLD: "it keeps no locks"}
+    with beneath(share):
+        for one in (old, new):
+            assert one.placed is not None
+            one.placed.mkdir(parents=True)
+        assert shares.read_causes(new) == {}
+        shares.note(new, OLD, "it keeps no links")
+        assert shares.read_causes(new) == {OLD: "it keeps no links"}
+    assert shares.read_causes(new) == {}
+
+
+def test_what_was_found_with_a_host_that_has_left_is_no_more(old: Layout, new: Layout) -> None:
+    shares.note(new, OLD, "it keeps no locks")
+    assert old.placed is not None
+    shutil.rmtree(old.placed.parent)
+    assert shares.read_causes(new) == {}
+
+
+@contextlib.contextmanager
+def beneath(path: Path) -> Generator[None]:
+    """Mount something else in a place whose name has a space, as names may."""
+    subprocess.run(["mount", "-t", "tmpfs", "mallee-share", str(path)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(path)], check=True)

@@ -38,6 +38,8 @@ _PAGE_BYTES = 4096
 _WORD_BYTES = 32
 _PROOF, _LINKED = "proof-", ".linked-"
 _NAME = re.compile(_PROOF + "[0-9a-f]{32}")
+_MOUNTS = Path("/proc/self/mountinfo")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECT = os.O_RDWR | os.O_DIRECT | os.O_NOFOLLOW | os.O_CLOEXEC
 _making = threading.Lock()
@@ -158,25 +160,62 @@ class Share:
         return linked
 
 
-class Notes(msgspec.Struct, frozen=True):
-    """Why nothing is handed over between this host and others of one share."""
+class Cause(msgspec.Struct, frozen=True):
+    """Why nothing is handed over between this host and another one."""
 
-    causes: dict[str, str] = {}
+    why: str
+    mounted: str
+    """How the share was mounted here when that was found (`_mounted`)."""
+
+
+class Notes(msgspec.Struct, frozen=True):
+    """What was found against the share when volumes last came from its other hosts."""
+
+    causes: dict[str, Cause] = {}
     """By the other host's id."""
 
 
-def note(layout: Layout, peer: str, cause: str) -> None:
+def note(layout: Layout, peer: str, why: str) -> None:
     """Keep why a share with another host will not do; empty: it does, or there is none."""
     with _making:
-        before = read_notes(layout).causes
+        before = _read_notes(layout).causes
         causes = {id: it for id, it in before.items() if id != peer}
-        causes |= {peer: cause} if cause else {}
+        if why and layout.placed is not None:
+            causes[peer] = Cause(why, _mounted(layout.placed))
         if causes != before:
             files.write_atomically(notes_of(layout), msgspec.json.encode(Notes(causes)))
 
 
-def read_notes(layout: Layout) -> Notes:
-    """Return what was kept; what cannot be read says nothing."""
+def read_causes(layout: Layout) -> dict[str, str]:
+    """Return, by the other host's id, what is known against the share as it is now.
+
+    What was found before it was mounted anew says nothing of it, nor does what was found with a
+    host that has no place in it any more. What cannot be read says nothing.
+    """
+    if layout.placed is None:
+        return {}
+    mounted, share = _mounted(layout.placed), layout.placed.parent.parent
+    return {
+        peer: cause.why
+        for peer, cause in _read_notes(layout).causes.items()
+        if cause.mounted == mounted and (share / peer).is_dir()
+    }
+
+
+def _mounted(place: Path) -> str:
+    """Return of what device, from where and with which options a place is mounted here."""
+    inmost, found = "", ""
+    for line in _MOUNTS.read_text().splitlines():
+        # id, parent, device, root, point, options, optional fields, -, type, source, its options
+        words = line.split(" ")
+        point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), words[4])
+        if place.is_relative_to(point) and len(point) >= len(inmost):
+            more = words[words.index("-", 6) + 1 :]
+            inmost, found = point, " ".join((words[2], words[3], words[5], *more))
+    return found
+
+
+def _read_notes(layout: Layout) -> Notes:
     try:
         return msgspec.json.decode(notes_of(layout).read_bytes(), type=Notes)
     except (FileNotFoundError, msgspec.MsgspecError):
