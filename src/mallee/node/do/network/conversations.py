@@ -4,6 +4,7 @@ By netlink, as `conntrack` does, in the namespace of the guest's VPC. What is wr
 where it is there already; deleted is what was spoken with who had a new guest's address before. A
 conversation that was translated on the way is read as its guest sees it. Called by `network` when a
 guest begins, goes to another host or comes from one; which are taken up is `plan.conversations`'.
+Called by `vpcs` to forget what by `plan.bygone` cannot go on.
 """
 
 import contextlib
@@ -11,11 +12,11 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from mallee.node.do.network import namespaces
-from mallee.node.plan.network import conversations, groups
+from mallee.node.plan.network import bygone, conversations, groups
 from mallee.node.plan.network.conversations import TCP, UDP, Conversation
 
 _NETLINK_NETFILTER = 12
@@ -102,6 +103,30 @@ def _dumped(link: socket.socket, family: int) -> Iterator[bytes]:
     body = struct.pack("=BBH", family, 0, 0)
     link.send(_HEADER.pack(_HEADER.size + len(body), _GET, _DUMP, 1, 0) + body)
     yield from _messages(link)
+
+
+def forget_bygone(is_over: Callable[[bygone.Ends], bool]) -> int:
+    """Have the kernel forget the entries of IPv4 that are over, in the namespace of the calling
+    thread; return how many. Twice is once. Raises `OSError`."""
+    with _link() as link:
+        # All are read before the first is deleted: answers would come between them.
+        over = [one for one in _dumped(link, socket.AF_INET) if _is_over(one, is_over)]
+        meant = [_deletion(socket.AF_INET, _attributes(one)) for one in over]
+        return sum(_does(link, one, errno.ENOENT) for one in meant)
+
+
+def _is_over(message: bytes, is_over: Callable[[bygone.Ends], bool]) -> bool:
+    found = _attributes(message)
+    there, back = (_addresses_of(found.get(kind, b"")) for kind in (_ORIGINAL, _REPLY))
+    return there is not None and back is not None and is_over(bygone.Ends(*there, *back))
+
+
+def _addresses_of(data: bytes) -> tuple[str, str] | None:
+    ips = _attributes(_attributes(data).get(_IP, b""))
+    source, destination = (ips.get(kind, b"") for kind in _ADDRESSES[socket.AF_INET])
+    if not source or not destination:
+        return None
+    return socket.inet_ntoa(source), socket.inet_ntoa(destination)
 
 
 def _fetch_here(own: Collection[str]) -> Iterator[Conversation]:

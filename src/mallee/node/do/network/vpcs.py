@@ -17,11 +17,12 @@ from mallee.kit import process
 from mallee.model.hosts.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.model.network.carried import EndpointWanted, NatGatewayWanted
-from mallee.node.do.network import dhcp, links, namespaces, overlays, taps
+from mallee.node.do.network import conversations, dhcp, links, namespaces, overlays, taps
 from mallee.node.do.network.standing import Standing
 from mallee.node.modes import switches, ways
 from mallee.node.modes.legs import Legs
 from mallee.node.plan.network import (
+    bygone,
     endpoints,
     groups,
     mirrors,
@@ -93,6 +94,8 @@ class Vpcs:
         self._made: dict[str, groups.Made] = {}
         self._planned: dict[str, _Planned] = {}
         self._plugged: set[str] = set()
+        self._worlds: dict[str, tuple[VpcWanted, bygone.World]] = {}
+        """By namespace: for what no bygone conversation was left when it was looked last."""
         self._carried: frozenset[str] = frozenset()
         self._overlays = overlays.Overlays()
         self._devices: dict[str, overlay.Device] = {}
@@ -170,6 +173,7 @@ class Vpcs:
         self._made.clear()
         self._planned.clear()
         self._plugged.clear()
+        self._worlds.clear()
         self._overlays.clear()
 
     def mtu(self, vpc_id: str) -> int | None:
@@ -215,6 +219,7 @@ class Vpcs:
             problems += standing.wire(self._wiring(now))
         self._planned[name] = now
         links.apply_switches(FORWARDING)
+        problems += self._forget_bygone(name, vpc, legs)
         problems += self._shape(vpc, standing)
         gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
         present = gone.keys() & seen.indices.keys()
@@ -229,6 +234,21 @@ class Vpcs:
         ]
         self._plugged |= present
         return problems
+
+    def _forget_bygone(self, name: str, vpc: VpcWanted, legs: Legs | None) -> list[str]:
+        """End conversations with the world that cannot go on by the rules and routes that stand."""
+        known = self._worlds.get(name)
+        if known is not None and known[0] is vpc:
+            return []
+        now = bygone.world(vpc, legs)
+        if known is None or known[1] != now:
+            try:
+                conversations.forget_bygone(lambda ends: bygone.is_bygone(ends, now))
+            except OSError as error:
+                self._worlds.pop(name, None)
+                return [f"conversations of {vpc.id} with the world may not go on: {error}"]
+        self._worlds[name] = vpc, now
+        return []
 
     def _wiring(self, now: _Planned) -> Wiring:
         if now.legs is not None:
@@ -339,6 +359,7 @@ class Vpcs:
         self._nears.pop(name.removeprefix(self._layout.vpc_namespace("")), None)
         self._overlays.forget(name)
         self._planned.pop(name, None)
+        self._worlds.pop(name, None)
         standing = self._set.pop(name, None)
         if standing is not None:
             standing.close()

@@ -239,6 +239,12 @@ def _tables(vpc: VpcWanted) -> dict[str, RouteTableWanted]:
     return {id: known.get(id, RouteTableWanted(id)) if id else _TO_THE_WORLD for id in sorted(used)}
 
 
+def tables_of(vpc: VpcWanted) -> Iterator[tuple[SubnetWanted, RouteTableWanted]]:
+    """Yield each subnet with the table that is asked for what it sends."""
+    tables = _tables(vpc)
+    yield from ((subnet, tables[subnet.route_table_id]) for subnet in vpc.subnets)
+
+
 def _table_routes(vpc: VpcWanted, hops: "Mapping[Target, tuple[str, str]]") -> Iterator[Route]:
     tables, inside = _tables(vpc), _ranges(vpc)
     numbers = _numbers(tables)

@@ -1,0 +1,103 @@
+"""Conversations with the world that cannot go on, for their way or their public address is another.
+
+A guest's packets for the world are translated where they leave, and connection tracking keeps to
+what it did with the first of a conversation. When another host comes to lead to the world, or an
+address gets another public one, later packets of the same ends would be sent under the former
+address, or under none: whoever goes on speaking from one port would never be heard again, for each
+packet keeps the entry alive. Such entries are forgotten, and the next packet begins the
+conversation anew, judged by the rules that hold. All others stay.
+
+Called by `do/network/vpcs` after rules and routes have changed; what reads and forgets entries is
+`do/network/conversations`. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+
+from mallee.model.hosts.hosts import VpcWanted
+from mallee.model.network.carried import RouteTableWanted, Way
+from mallee.node.modes import rules as moderules
+from mallee.node.modes.legs import Legs
+from mallee.node.plan.network import conversations, network, routing
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The addresses of an entry of IPv4, as its first packet and the answer bear them."""
+
+    source: str
+    destination: str
+    answer_source: str
+    answer_destination: str
+
+
+Ways = tuple[tuple[IPv4Network, bool], ...]
+"""Where a guest's packets go, the longest prefix first: whether that is the internet gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """How guests of a VPC are known to the world by this host."""
+
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    """Public and private addresses that are translated here."""
+    ways: Mapping[str, Ways] = field(default_factory=dict[str, Ways])
+    """By private address, of those guests here that are translated when they speak to the world."""
+    is_passed_twice: bool = False
+    """Whether what comes from the world may pass once more untranslated, by an appliance."""
+
+
+def world(vpc: VpcWanted, legs: Legs | None) -> World:
+    """Return how a VPC's guests are known to the world by this host."""
+    if legs is not None:
+        # Who has no public address is translated by the gateway host, and may go on so.
+        return World(frozenset(moderules.published(vpc)))
+    pairs = frozenset(network.published(vpc))
+    if not pairs:
+        return World()
+    privates = {private for _, private in pairs}
+    tables = {subnet.id: _ways(vpc, table) for subnet, table in routing.tables_of(vpc)}
+    ways = {
+        ip: tables[one.subnet_id]
+        for one in vpc.interfaces
+        for ip in (one.private_ip, *(more.private_ip for more in one.secondary))
+        if ip in privates and one.subnet_id in tables
+    }
+    return World(pairs, ways, is_passed_twice=bool(vpc.gateway_table_id))
+
+
+def _ways(vpc: VpcWanted, table: RouteTableWanted) -> Ways:
+    inside = {IPv4Network(cidr): False for cidr in (vpc.cidr, *vpc.more_cidrs)}
+    told = {
+        IPv4Network(one.cidr): one.way is Way.INTERNET for one in table.routes if "." in one.cidr
+    }
+    ways = (told | inside).items()
+    return tuple(sorted(ways, key=lambda way: -way[0].prefixlen))
+
+
+def is_bygone(ends: Ends, now: World) -> bool:
+    """Tell whether packets of an entry would go where, or be from whom, they may not any more."""
+    if not conversations.is_elsewhere(ends.answer_source):
+        # A service of this host, under an endpoint's address.
+        return False
+    if ends.answer_source != ends.destination:
+        return (ends.destination, ends.answer_source) not in now.pairs
+    if ends.answer_destination != ends.source:
+        return (ends.answer_destination, ends.source) not in now.pairs
+    return any(_is_for_world(now.ways[guest], other) for guest, other in _guests(ends, now))
+
+
+def _guests(ends: Ends, now: World) -> Iterator[tuple[str, str]]:
+    """Yield the guests that an untranslated entry is of, and with whom each speaks."""
+    if ends.source in now.ways:
+        yield ends.source, ends.destination
+    if ends.destination in now.ways and not now.is_passed_twice:
+        yield ends.destination, ends.source
+
+
+def _is_for_world(ways: Ways, other: str) -> bool:
+    ip = IPv4Address(other)
+    if not conversations.is_elsewhere(other) or ip.is_reserved:
+        return False
+    return next((is_out for cidr, is_out in ways if ip in cidr), False)
