@@ -3,14 +3,22 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mallee.box import faststart, owners, ranges, steps
+from mallee.box import client, faststart, owners, ranges, steps
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 
 OPTIONS = faststart.Options
+ACCESS = client.Access(
+    endpoint="http://127.0.0.1:1",
+    region="us-east-1",
+    account_id="1" * 12,
+    access_key_id="AKIA",
+    secret_access_key="s",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +136,23 @@ def test_without_an_instance_the_plan_ends_when_the_image_is_there(root_dir: Pat
     ]
     assert names[-1] == "Wait for the image's registration"
     assert "Run an instance" not in names
+
+
+def test_too_small_a_disk_is_told_with_a_cure(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def call(_: client.Access, __: str, operation: str, ___: dict[str, Any]) -> dict[str, Any]:
+        if operation == "RunInstances":
+            raise client.Refused("InsufficientInstanceCapacity", "Host vm is short of disk")
+        return {"Reservations": [], "Images": [{"ImageId": "ami-1"}]}
+
+    monkeypatch.setattr(client, "call", call)
+    summary = faststart.Summary(access=ACCESS)
+    planned = faststart.plan(Layout(root_dir), faststart.Options(), summary)
+    [run] = [step for step in planned if step.name == "Run an instance"]
+    with pytest.raises(steps.Failed) as failed:
+        run.do(lambda line: None)
+    assert (failed.value.cause, "--root" in failed.value.cure) == ("Host vm is short of disk", True)
 
 
 def test_the_command_runs_no_module_of_the_directory_that_root_stands_in(tmp_path: Path) -> None:

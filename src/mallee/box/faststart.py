@@ -278,7 +278,15 @@ def _run_instance(summary: Summary) -> str:
             {"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": NAME}]}
         ],
     }
-    made = _ec2(summary, "RunInstances", asked)["Instances"][0]
+    try:
+        made = _ec2(summary, "RunInstances", asked)["Instances"][0]
+    except client.Refused as refused:
+        if refused.code != "InsufficientInstanceCapacity":
+            raise
+        cure = (
+            "make room, or put the cloud on a larger disk: mallee destroy; ./faststart --root DIR"
+        )
+        raise steps.Failed(refused.message, cure) from refused
     summary.instance_id = made["InstanceId"]
     return summary.instance_id
 
