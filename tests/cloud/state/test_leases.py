@@ -1,6 +1,8 @@
 """Of several processes each does its share, one that goes leaves its share to the others, and no
 piece of work is ever two processes'."""
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -11,6 +13,9 @@ from sqlalchemy import exc
 from mallee.cloud.state import database, leases
 from tests.cloud import clouds
 
+SOON_S = 120.0
+THREADS = 64
+"""More than an event loop has for whatever blocks."""
 WORK = ("accounts", "instances", "mails", "volumes", "zones")
 
 pytestmark = pytest.mark.postgres
@@ -116,3 +121,18 @@ def _let_pass(url: str, seconds: float) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE lease SET until = until - :s"), {"s": seconds})
     engine.dispose()
+
+
+async def test_leases_are_renewed_while_all_other_threads_wait(make: Make) -> None:
+    one = make("one")
+    over = threading.Event()
+    waiting = [asyncio.create_task(asyncio.to_thread(over.wait)) for _ in range(THREADS)]
+    renewing = asyncio.create_task(one.run())
+    try:
+        async with asyncio.timeout(SOON_S):
+            while not held(one):
+                await asyncio.sleep(0.05)
+    finally:
+        over.set()
+        renewing.cancel()
+        await asyncio.gather(renewing, *waiting, return_exceptions=True)

@@ -8,7 +8,6 @@ the pipeline. Not its business: how signatures are made and compared (`aws.signa
 token (`sessions`), and what the caller may do (`authorize`).
 """
 
-import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -34,8 +33,8 @@ OPENED_MAX = 4096
 class Used(Protocol):
     """What all front ends remember of signatures (`state.signatures`)."""
 
-    def use(self, signature: str) -> float:
-        """Remember a signature; return how many seconds ago it was used first. Blocks."""
+    async def use(self, signature: str) -> float:
+        """Remember a signature; return how many seconds ago it was used first."""
         ...
 
 
@@ -124,7 +123,7 @@ async def use_up(keys: Keys, action: Action, request: http.Request) -> None:
         return
     claim = claims.parse(request, action.service)
     if claim.expires_at is None:
-        age_s = await asyncio.to_thread(keys.used.use, claim.signature)
+        age_s = await keys.used.use(claim.signature)
         if age_s > replay.SAME_SECOND_S:
             raise errors.RequestExpired()
 

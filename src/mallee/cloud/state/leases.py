@@ -12,6 +12,7 @@ not its business: the rows (`leaserows`).
 
 import asyncio
 from collections.abc import Sequence
+from concurrent import futures
 from typing import Protocol
 
 from mallee.cloud.state.errors import Unavailable
@@ -117,9 +118,15 @@ class Shared:
 
     async def run(self) -> None:
         """Renew leases, and take what is free, until cancelled."""
-        while True:
-            await asyncio.to_thread(self.renew)
-            await asyncio.sleep(RENEW_S)
+        run = asyncio.get_running_loop().run_in_executor
+        # A thread of its own: however many others wait for something, the lease is renewed.
+        thread = futures.ThreadPoolExecutor(1, "leases")
+        try:
+            while True:
+                await run(thread, self.renew)
+                await asyncio.sleep(RENEW_S)
+        finally:
+            thread.shutdown(wait=False)
 
     def renew(self) -> None:
         """Ask the database once; blocks. While it is away, leases run out by themselves."""

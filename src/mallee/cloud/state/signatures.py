@@ -6,8 +6,10 @@ change log. A server that is killed may lose the last of them, as a process that
 Called by the pipeline through `authenticate`. Not its business: how long a signature holds.
 """
 
+import asyncio
 import hashlib
 import threading
+from concurrent import futures
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -27,7 +29,7 @@ _NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
 
 
 class Used:
-    """The signatures that were used at any front end. Any thread may ask."""
+    """The signatures that were used at any front end."""
 
     def __init__(self, url: str, clock: clocks.Clock = clocks.SYSTEM) -> None:
         # A cloud on SQLite loads nothing of it.
@@ -36,6 +38,8 @@ class Used:
         self._explain = postgresql.explain
         self._url = sa.make_url(url)
         self._engine = postgresql.make_pool(self._url, AT_ONCE, WAIT_S)
+        # Of their own: while the database is away, nobody else's threads wait for it with them.
+        self._threads = futures.ThreadPoolExecutor(AT_ONCE, "signatures")
         asked: sa.BindParameter[str] = sa.bindparam("made_of", type_=sa.Text)
         made = postgresql.insert(tables.SIGNATURE).values(digest=asked, used_at=_NOW)
         # The row of who was first stays as it is: it is written again to be returned.
@@ -46,11 +50,20 @@ class Used:
         self._forgets_at = 0.0
         self._gate = threading.Lock()
 
-    def use(self, signature: str) -> float:
+    async def use(self, signature: str) -> float:
         """Remember a signature; return how many seconds ago it was used first.
 
-        Blocks. Raises `Unavailable`: what nobody remembers is not let in.
+        Raises `Unavailable`: what nobody remembers is not let in.
         """
+        run = asyncio.get_running_loop().run_in_executor
+        return await run(self._threads, self._remember, signature)
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._engine.dispose()
+
+    def _remember(self, signature: str) -> float:
         digest = hashlib.sha256(signature.encode()).hexdigest()
         try:
             with self._engine.begin() as connection:
@@ -65,10 +78,6 @@ class Used:
         except exc.TimeoutError as error:
             raise Unavailable("the database takes no more connections of this process") from error
         return float(age_s)
-
-    def close(self) -> None:
-        """Let the database go."""
-        self._engine.dispose()
 
     def _is_due(self) -> bool:
         now = self._clock.monotonic()
