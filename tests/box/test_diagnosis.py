@@ -82,7 +82,7 @@ def test_a_clock_that_is_wrong_is_named() -> None:
 def test_only_strangers_have_no_right_to_our_addresses() -> None:
     seen = [{"Address": "203.0.113.7", "Mac": "02:99"}, {"Address": "203.0.113.8", "Mac": "02:01"}]
     answers = {A.id: {"Neighbours": seen, "Own": []}}
-    (found,) = diagnosis.strangers([A], answers, {"02:01"})
+    (found,) = diagnosis.strangers([A], answers, [{"Macs": ["02:01"]}])
     assert found.subject == "address 203.0.113.7"
     assert "02:99 on the network of a" in found.cause
 
@@ -120,6 +120,16 @@ def test_others_that_speak_of_our_ranges_are_named_and_we_are_not() -> None:
 
 def test_what_an_instance_of_ours_answers_is_no_strangers() -> None:
     seen = [{"Address": "203.0.113.7", "Mac": "02:99"}]
-    answers = {A.id: {"Neighbours": seen, "Own": ["203.0.113.0-203.0.113.9"]}}
-    (found,) = diagnosis.strangers([A], answers, set())
+    own = {"Macs": [], "Own": ["203.0.113.0-203.0.113.9"]}
+    (found,) = diagnosis.strangers([A], {A.id: {"Neighbours": seen, **own}}, ())
     assert found.ok
+    # One that did not look who answers has it.
+    asked = {A.id: {"Neighbours": seen, "Own": []}}
+    (found,) = diagnosis.strangers([A], asked, [own])
+    assert found.ok
+
+
+def test_what_a_silent_host_may_have_is_said_with_whose_it_may_be() -> None:
+    answers = {A.id: {"Neighbours": [{"Address": "203.0.113.7", "Mac": "02:99"}], "Own": []}}
+    (found,) = diagnosis.strangers([A], answers, (), ["n7"])
+    assert "has it already, or it is an instance of n7, which is silent" in found.cause

@@ -220,21 +220,29 @@ def _vlans(numbers: Sequence[int]) -> str:
 def strangers(
     hosts: Sequence[Asked],
     answers: Mapping[str, Answer],
-    ours: Collection[str],
+    known: Collection[Answer],
+    silent: Sequence[str] = (),
 ) -> list[Finding]:
-    """Judge who answers to the cloud's addresses: our own hosts may, and our instances."""
+    """Judge who answers to the cloud's addresses: hosts of the cloud may, and their instances.
+
+    `known` is what all hosts say of themselves, those too that were not asked who answers; who is
+    `silent` says nothing, and its instances may answer all the same.
+    """
+    told = (*known, *answers.values())
+    ours = {mac for one in told for mac in one.get("Macs", ())}
+    own = [addressspans.parse(span) for one in told for span in one.get("Own", ())]
     found: dict[str, tuple[str, str]] = {}
-    own = [addressspans.parse(one) for host in hosts for one in answers[host.id]["Own"]]
     for host in hosts:
         for one in answers[host.id]["Neighbours"]:
             if one.get("Mac") not in ours and not _is_within(one["Address"], own):
                 found[one["Address"]] = one.get("Mac", ""), host.name
+    unless = f", or it is an instance of {', '.join(silent)}, which is silent" if silent else ""
     return [
         trouble(
             f"address {address}",
             Ailment(
                 Code.ADDRESS_TAKEN,
-                f"{_who(mac)} on the network of {name} has it already",
+                f"{_who(mac)} on the network of {name} has it already{unless}",
                 "take it from that machine, or leave it out of the cloud's ranges (mallee.toml)",
             ),
         )

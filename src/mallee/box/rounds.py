@@ -57,6 +57,8 @@ class _Hosts:
     listed: Sequence[Mapping[str, Any]]
     there: list[Asked]
     away: list[Mapping[str, Any]]
+    beyond: list[Asked]
+    """Of other zones: the gateway host of all, which answers for public addresses, may be there."""
 
     @property
     def gateways(self) -> list[Asked]:
@@ -71,7 +73,7 @@ def examine(access: client.Access, network: Network, wish: Wish) -> list[Finding
     if not hosts.listed:
         none = Ailment(Code.HOSTS_NONE, "there is no host", "mallee hosts list")
         return [diagnosis.trouble(wish.zone or "the cloud", none)]
-    found = [_silent(one) for one in hosts.away]
+    found = [silent(one) for one in hosts.away]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asking = Asking(access, pool)
         own = asking.ask(hosts.there, Kind.HOST)
@@ -82,7 +84,8 @@ def examine(access: client.Access, network: Network, wish: Wish) -> list[Finding
         if len(hosts.listed) > 1:
             found += [_without_address(host) for host in own.hosts if not host.address]
         if reached:
-            rounds = _Rounds(asking, network, own.answers, reached)
+            beyond = asking.ask(hosts.beyond, Kind.HOST).answers
+            rounds = _Rounds(asking, network, own.answers, reached, beyond)
             found += rounds.go(hosts, wish)
     return found
 
@@ -95,6 +98,8 @@ class _Rounds:
     network: Network
     own: Mapping[str, Answer]
     hosts: list[Asked]
+    beyond: Mapping[str, Answer]
+    """What hosts of other zones say of themselves."""
 
     def go(self, hosts: _Hosts, wish: Wish) -> list[Finding]:
         """Look at everything that is between hosts."""
@@ -108,12 +113,13 @@ class _Rounds:
             found += dhcp.result()
             passing, came = trunks.see(self.asking, self.hosts, self.own, self._trunks(wish))
             found += [*passing, *around.result()]
-        ours = {mac for answer in self.own.values() for mac in answer["Macs"]}
+        known = (*self.own.values(), *self.beyond.values())
+        ours = {mac for answer in known for mac in answer["Macs"]}
         found += diagnosis.announced(came.announced, ours)
         spans = self._public_spans()
         if spans:
             found += publics.see(self.asking, self.hosts, hosts.gateways, spans)
-        return [*found, *self._see_addresses(ours)]
+        return [*found, *self._see_addresses(known, [one["Name"] for one in hosts.away])]
 
     def _trunks(self, wish: Wish) -> Trunks:
         network = self.network
@@ -142,7 +148,7 @@ class _Rounds:
         answers = {**{one.id: {"Paths": ()} for one in everybody}, **got.answers}
         return [*got.troubles, *diagnosis.ways(everybody, answers)]
 
-    def _see_addresses(self, ours: Iterable[str]) -> list[Finding]:
+    def _see_addresses(self, known: Sequence[Answer], silent: Sequence[str]) -> list[Finding]:
         """See whether somebody else has addresses of the cloud's ranges."""
         mine = {host.address for host in self.hosts}
         asked = [one for one in _addresses(self.network) if one not in mine]
@@ -151,7 +157,7 @@ class _Rounds:
         got = self.asking.ask(
             self.hosts[:_NEIGHBOURS_MAX], Kind.NEIGHBOURS, Addresses=list(address_spans(asked))
         )
-        return [*got.troubles, *diagnosis.strangers(got.hosts, got.answers, set(ours))]
+        return [*got.troubles, *diagnosis.strangers(got.hosts, got.answers, known, silent)]
 
     def _see_around(self) -> list[Finding]:
         """See who else speaks on the hosts' wires."""
@@ -183,9 +189,12 @@ def examine_from_outside(access: client.Access, zone: str) -> list[Finding]:
         return [diagnosis.trouble("public addresses", none)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asking = Asking(access, pool)
-        own = asking.ask(hosts.gateways[:1], Kind.HOST)
-        spans = [one for answer in own.answers.values() for one in answer["PublicAddresses"]]
-        return [*own.troubles, *publics.see_from_outside(asking, hosts.gateways, spans)]
+        own = asking.ask(hosts.gateways, Kind.HOST)
+        told = (one for answer in own.answers.values() for one in answer["PublicAddresses"])
+        spans = tuple(dict.fromkeys(told))
+        # Where no host says which they are, none was tried, and nothing is well.
+        seen = publics.see_from_outside(asking, own.hosts, spans) if spans else []
+        return [*own.troubles, *seen]
 
 
 def fix(access: client.Access, zone: str, say: Say) -> str:
@@ -219,7 +228,10 @@ def _fetch(access: client.Access, zone: str) -> _Hosts:
     listed = client.call(access, "mallee", "DescribeHosts")["Hosts"]
     wanted = [one for one in listed if zone in ("", one["Zone"])]
     there = [_asked(one) for one in wanted if one["State"] in _HEARD]
-    return _Hosts(wanted, there, [one for one in wanted if one["State"] not in _HEARD])
+    away = [one for one in wanted if one["State"] not in _HEARD]
+    others = [one for one in listed if zone not in ("", one["Zone"])]
+    beyond = [_asked(one) for one in others if one["State"] in _HEARD]
+    return _Hosts(wanted, there, away, beyond)
 
 
 def _others(everybody: Sequence[Asked], host: Asked) -> list[str]:
@@ -245,9 +257,12 @@ def _asked(host: Mapping[str, Any]) -> Asked:
     return Asked(host["HostId"], host["Name"], host.get("Address", ""))
 
 
-def _silent(host: Mapping[str, Any]) -> Finding:
+def silent(host: Mapping[str, Any]) -> Finding:
+    """Return what is told of a host, as `DescribeHosts` has it, of which nothing can be asked."""
     causes = "; ".join(host.get("Causes", ())) or f"it is {host['State']}"
     cure = "see its power, its cable and its way to the cloud; on that host: mallee status"
+    if host.get("Gateway") == "in charge":
+        causes += f" It is in charge of the way to the world. {host['GatewayReason']}"
     return diagnosis.trouble(host["Name"], Ailment(Code.HOST_SILENT, causes, cure))
 
 

@@ -30,6 +30,7 @@ from mallee.model.hosts.checks import (
 )
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
+from mallee.model.network.carried import AddressWanted
 from mallee.node.checks import (
     around,
     company,
@@ -81,7 +82,8 @@ def tell(here: Here, asked: CheckAsk) -> CheckTold:
     macs = interfaces.macs(links)
     match asked.kind:
         case Kind.HOST:
-            return _told(macs, findings=host.examine(here.layout, here.wanted))
+            found = host.examine(here.layout, here.wanted)
+            return _told(macs, findings=found, own=_own(here.wanted))
         case Kind.FIX:
             mending.mend(here.layout, here.wanted, asked.codes)
             return _told(macs, findings=host.examine(here.layout, here.wanted))
@@ -196,8 +198,11 @@ def _own(wanted: HostWanted | None) -> tuple[str, ...]:
     """Return the addresses to which this host may answer for its instances."""
     if wanted is None:
         return ()
-    interfaces = [one for vpc in wanted.vpcs for one in vpc.interfaces]
-    found = {one.private_ip for one in interfaces} | {one.public_ip or "" for one in interfaces}
+    held: list[AddressWanted] = []
+    for one in (one for vpc in wanted.vpcs for one in vpc.interfaces):
+        held += [AddressWanted(private_ip=one.private_ip, public_ip=one.public_ip), *one.secondary]
+    held += [it for vpc in wanted.vpcs for one in vpc.nat_gateways for it in one.addresses]
+    found = {one.private_ip for one in held} | {one.public_ip or "" for one in held}
     if wanted.mode is not None:
         found |= {one.public_ip or "" for one in wanted.mode.publics}
     return address_spans(found - {""})
