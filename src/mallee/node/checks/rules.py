@@ -11,6 +11,8 @@ from typing import Any
 from mallee.model.hosts.ailments import Ailment, Code
 
 Entry = Mapping[str, Any]
+_Place = tuple[str, str, str]
+"""Family, table and name of a chain."""
 _HOOKS = frozenset({"forward", "input", "output", "prerouting", "postrouting"})
 _STOPS = frozenset({"drop", "reject"})
 _SHOWN = 3
@@ -26,7 +28,9 @@ _CURES = {
 def troubles(listed: Sequence[Entry]) -> list[Ailment]:
     """Return which foreign chains stop packets on hooks that ours pass, with cures."""
     chains = [entry["chain"] for entry in listed if "chain" in entry]
-    rules = [entry["rule"] for entry in listed if "rule" in entry]
+    rules: dict[_Place, list[Entry]] = {}
+    for one in (entry["rule"] for entry in listed if "rule" in entry):
+        rules.setdefault((one["family"], one["table"], one["chain"]), []).append(one)
     found: list[Ailment] = []
     for chain in chains:
         if chain.get("hook") not in _HOOKS or chain["table"].startswith("mallee"):
@@ -43,7 +47,7 @@ def troubles(listed: Sequence[Entry]) -> list[Ailment]:
                     _CURES.get(code, f"let it accept the cloud's packets: nft list chain {where}"),
                 )
             )
-        stopping = [one["handle"] for one in _reached(chain, chains, rules) if _stops(one)]
+        stopping = [one["handle"] for one in _reached(chain, rules) if _stops(one)]
         if stopping:
             numbers = ", ".join(map(str, stopping[:_SHOWN]))
             table = f"nft -a list table {chain['family']} {chain['table']}"
@@ -96,15 +100,11 @@ def _legacy(table: str, cause: str) -> Ailment:
     )
 
 
-def _reached(chain: Entry, chains: Sequence[Entry], rules: Sequence[Entry]) -> Iterable[Entry]:
+def _reached(chain: Entry, rules: Mapping[_Place, Sequence[Entry]]) -> Iterable[Entry]:
     """Yield the rules of a chain and of those that it leads to."""
     waiting, seen = [chain["name"]], {chain["name"]}
-    place = chain["family"], chain["table"]
     while waiting:
-        name = waiting.pop()
-        for rule in rules:
-            if (rule["family"], rule["table"]) != place or rule["chain"] != name:
-                continue
+        for rule in rules.get((chain["family"], chain["table"], waiting.pop()), ()):
             yield rule
             for step in rule.get("expr", ()):
                 target = _target(step)
