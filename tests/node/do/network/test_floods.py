@@ -1,14 +1,18 @@
 """Guests that take more than their share, and guests that speak IPv6, against the real kernel."""
 
+import json
 import select
 import socket
+import struct
 from contextlib import ExitStack
+from ipaddress import IPv6Address
 
 import pytest
 
+from mallee.kit import process
 from mallee.node.do.network import namespaces
-from mallee.node.plan.network import vpcfirewall
-from tests.node import lab
+from mallee.node.plan.network import speakers, vpcfirewall
+from tests.node import lab, shapes
 from tests.node.lab import ALLOW_OUT, Guest, Lab, make_interface, make_vpc, make_wanted
 
 pytestmark = pytest.mark.host
@@ -83,3 +87,35 @@ def _listen_everywhere() -> socket.socket:
 def _send(target: str) -> None:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"hello", (target, 5353, 0, socket.if_nametoindex("eth0")))
+
+
+def test_a_guest_is_no_crowd_of_neighbours(host: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel has one table for the neighbours of all guests, and a thousand places in it."""
+    monkeypatch.setattr(speakers, "GREETINGS_PER_S", 1)
+    monkeypatch.setattr(speakers, "GREETINGS_AT_ONCE", 8)
+    inside = shapes.subnet(1)
+    one, two = (shapes.interface(n, shapes.OPEN, inside=inside) for n in (10, 11))
+    host.apply(shapes.host(shapes.vpc(0, (inside,), (one, two))))
+    namespace, tap = host.layout.vpc_namespace(one.vpc_id), host.layout.tap(one.id)
+    mac = namespaces.run_inside(
+        namespace, lambda: json.loads(process.run(("ip", "-json", "link", "show", tap)).text)
+    )[0]["address"]
+    for at in range(0x100, 0x180):
+        host.guest(one).send_frame(solicitation(one.mac, mac, f"fe80::{at:x}"))
+    # Whatever it sent comes before this, and the others are not behind it.
+    assert host.guest(one).pings(two.ipv6s[0])
+    known = namespaces.run_inside(
+        namespace, lambda: process.run(("ip", "-6", "neigh", "show", "dev", tap)).text
+    )
+    assert 1 <= sum("fe80::1" in line for line in known.splitlines()) < 64
+
+
+def solicitation(mac: str, router_mac: str, source: str) -> bytes:
+    """A neighbour's question for the router, with the asker's own MAC in it."""
+    own, router = (bytes.fromhex(text.replace(":", "")) for text in (mac, router_mac))
+    ends = IPv6Address(source).packed + IPv6Address("fe80::1").packed
+    body = struct.pack("!BBHI", 135, 0, 0, 0) + ends[16:] + b"\1\1" + own
+    checked = lab.checksum(ends + struct.pack("!II", len(body), 58) + body)
+    body = body[:2] + struct.pack("!H", checked) + body[4:]
+    head = struct.pack("!IHBB", 6 << 28, len(body), 58, 255)
+    return router + own + b"\x86\xdd" + head + ends + body

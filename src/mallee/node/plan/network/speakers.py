@@ -20,6 +20,9 @@ from mallee.node.plan.network import afar, network, nft
 
 NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert"
 """How neighbours find each other over IPv6."""
+GREETINGS_PER_S, GREETINGS_AT_ONCE = 16, 128
+"""How much a guest may say under addresses that only its own link knows: it may have any number of
+these, and each that asks is a neighbour in a table that all guests of a host share."""
 EDGE_MARK = 999
 """Of what comes in by the internet gateway, where that has a table of its own; no subnet's."""
 _EDGE_ZONE = 1
@@ -86,6 +89,7 @@ def sets(those: list[Speaker]) -> Iterator[nft.Set]:
     yield from _speaker_sets(those, "ip")
     yield from _speaker_sets(those, "ip6")
     yield from _card_sets(those)
+    yield nft.Set("greeting", "type ifname; size 4096", flags="dynamic,timeout; timeout 1m")
 
 
 def chains(
@@ -190,6 +194,8 @@ def _raw_chains(vpc: VpcWanted, those: list[Speaker], legs: Legs | None) -> Iter
         "bare",
         (
             "ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept",
+            f"ip6 saddr {{ ::, fe80::/10 }} update @greeting {{ iifname limit rate over "
+            f"{GREETINGS_PER_S}/second burst {GREETINGS_AT_ONCE} packets }} drop",
             "ip6 saddr { ::, fe80::/10 } ip6 daddr { fe80::/10, ff02::/16 } accept",
         ),
     )
