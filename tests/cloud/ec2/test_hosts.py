@@ -202,6 +202,8 @@ def test_world_is_taken_only_from_a_silent_host_that_leads_to_it(
     world.store.transact(lambda tx: observe(tx, host.id, True))
     assert "does not lead" in refusal()
     world.store.transact(lead)
+    shown = administration.sender.ask("mallee", "DescribeHosts").text
+    assert " --is-off`, and another host with the role gateway leads." in shown
     assert "nobody can lead" in refusal()
     world.store.transact(lambda tx: tx.insert(records.HOST, "", other.id, other))
     world.store.transact(lambda tx: observe(tx, other.id, False))

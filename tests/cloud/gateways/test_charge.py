@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from mallee.cloud.gateways import charge
 from mallee.cloud.state import records, store
 from mallee.model.hosts.standing import Role
-from mallee.model.network.gateways import STAYS_S, WayState
+from mallee.model.network.gateways import STAYS_S, Charge, WayState
 from tests.cloud.gateways.charged import HOSTS, Cloud
 
 
@@ -33,6 +33,21 @@ def test_standby_takes_over_from_one_that_is_silent(cloud: Cloud) -> None:
     assert "host-1" in after.why
     assert cloud.ask("host-2")
     assert not cloud.ask("host-1", term=before.term)
+
+
+def test_nobody_is_forsaken_who_is_heard_or_whose_standby_is(cloud: Cloud) -> None:
+    def is_forsaken(now: Charge) -> bool:
+        return charge.is_forsaken(now, cloud.store.view.list(records.HOST))
+
+    cloud.join("host-1", "host-2")
+    before = cloud.settle()
+    assert not is_forsaken(before)
+    cloud.hear("host-1", is_silent=True)
+    assert not is_forsaken(before)
+    cloud.hear("host-2", WayState.DEAD)
+    assert is_forsaken(before)
+    cloud.hear("host-2", is_silent=True)
+    assert is_forsaken(before)
 
 
 def test_who_comes_back_does_not_take_back(cloud: Cloud) -> None:
@@ -107,6 +122,7 @@ def test_host_without_a_standby_is_replaced_when_its_administrator_says_that_it_
     cloud.hear("host-1", is_silent=True)
     assert cloud.settle() == before
     hosts = cloud.store.view.list(records.HOST)
+    assert charge.is_forsaken(before, hosts)
     after = charge.declared_off(before, hosts, cloud.time.time)
     assert after is not None
     assert (after.host_id, after.former_id, after.term) == ("host-2", "host-1", before.term + 1)

@@ -46,6 +46,15 @@ def plan_charge(now: Charge | None, hosts: Sequence[HostRecord], at: float) -> C
     return _attended(now, _promising(hosts, heard))
 
 
+def is_forsaken(now: Charge, hosts: Sequence[HostRecord]) -> bool:
+    """Tell whether the host in charge is silent, and nobody takes over before an administrator has
+    said that it is off."""
+    fit = fitting(hosts)
+    charged = next((host for host in fit if host.id == now.host_id), None)
+    is_silent = charged is not None and charged.seen is not None and charged.seen.is_silent
+    return is_silent and _heir(now, [host for host in fit if _is_heard(host)]) is None
+
+
 def declared_off(now: Charge, hosts: Sequence[HostRecord], at: float) -> Charge | None:
     """Return who takes the place of the host in charge, which an administrator says is off; None:
     nobody can."""
@@ -126,14 +135,19 @@ def _relieved(now: Charge, charged: HostRecord, heard: list[HostRecord], at: flo
 
 def _taken_over(now: Charge, charged: HostRecord, heard: list[HostRecord], at: float) -> Charge:
     """Let the standby take over from a host that is silent; it has no lease of the cloud's."""
-    # It may have taken the newest term or the one before it, for all that is known.
-    heirs = [one for one in heard if now.standbys <= {one.id}]
-    # The silent one may lead by its promise: who could not do better leaves it that.
-    heir = next((one for one in heirs if _way(one) is not WayState.DEAD), None)
+    heir = _heir(now, heard)
     if heir is None:
         return now
     why = f"It was the standby of {charged.doc.name}, which was not heard any more."
     return _after_former(now, Charge(host_id=heir.id, term=now.term + 1, since=at, why=why))
+
+
+def _heir(now: Charge, heard: list[HostRecord]) -> HostRecord | None:
+    """Return who takes over from a host that is silent."""
+    # It may have taken the newest term or the one before it, for all that is known.
+    heirs = [one for one in heard if now.standbys <= {one.id}]
+    # The silent one may lead by its promise: who could not do better leaves it that.
+    return next((one for one in heirs if _way(one) is not WayState.DEAD), None)
 
 
 def _replaced(

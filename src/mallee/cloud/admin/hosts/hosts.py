@@ -32,6 +32,11 @@ from mallee.model.network.gateways import WORLD
 
 _SHOWN = 5
 """So many things are named where more of them stand against something."""
+_FORSAKEN = (
+    "It is silent and nobody takes over by itself, for it may lead all the same: when you have "
+    "seen that its machine is off, say `mallee hosts change {name} --is-off`, and another host "
+    "with the role gateway leads."
+)
 
 
 def create_join_token(call: WriteCall, request: Request) -> Result:
@@ -216,6 +221,8 @@ def _gateway(call: Call, host: HostRecord) -> dict[str, Any]:
     if charged is not None and host.id == charged.doc.host_id:
         since = datetime.datetime.fromtimestamp(charged.doc.since, datetime.UTC)
         why = f"Since {since:%Y-%m-%d %H:%M:%S} UTC: {charged.doc.why}"
+        if charge.is_forsaken(charged.doc, call.view.list(records.HOST)):
+            why += " " + _FORSAKEN.format(name=host.doc.name)
         return {"Gateway": "in charge", "GatewayReason": why}
     # Before the host in charge knows of it, it does not take over.
     if charged is not None and charged.doc.is_known and host.id == charged.doc.standby_id:
