@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from mallee.cloud.admin.hosts import retiring
 from mallee.cloud.explain import states
 from mallee.cloud.hosts.moves import migrating
 from mallee.cloud.reconcile import migrations
@@ -280,6 +281,26 @@ def test_old_tools_clear_a_host_of_what_can_go(
     assert f"The guest of {bound} cannot go: it is bound to its host" in begun.text
     again = as_eucalyptus(administration.sender, SourceHost=found.doc.name)
     assert again.code == "IncorrectState"
+
+
+def test_a_name_that_a_retired_host_had_is_its_successors(
+    administration: Administration, host: FakeHost, world: World, guest: str
+) -> None:
+    bygone = FakeHost(world, "bygone", hosts.Capacity(64, 1 << 18, 9_000), "us-east-1a")
+
+    def retire(tx: store.Tx) -> None:
+        found = tx.get(records.HOST, bygone.id)
+        assert found is not None
+        retiring.retire(tx, tx.write(found, replace(found.doc, name="again")))
+
+    world.store.transact(retire)
+    there = FakeHost(world, "again", hosts.Capacity(64, 1 << 18, 9_000), "us-east-1a")
+    asked = {"InstanceId": guest, "DestinationHost.1": "again", "AllowHosts": "true"}
+    begun = as_eucalyptus(administration.sender, **asked)
+    assert begun.status == 200, begun.text
+    assert begun.element("ToHostId") == there.id
+    gone = as_eucalyptus(administration.sender, SourceHost=bygone.id)
+    assert gone.code == "NoSuchResource"
 
 
 def test_guests_owners_move_nothing(

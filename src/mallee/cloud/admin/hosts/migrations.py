@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.hosts import standings
 from mallee.cloud.hosts.moves import migrating
 from mallee.cloud.hosts.moves.migrating import HostRecord, InstanceRecord
 from mallee.cloud.state import records
@@ -133,8 +134,8 @@ def _begin_to_one(call: WriteCall, record: InstanceRecord, choice: _Choice) -> I
 
 
 def _host(tx: Tx, asked: str) -> HostRecord:
-    """Return the host of a name, an address or an id."""
-    for one in tx.list(records.HOST):
+    """Return the host of an id, a name or an address. Retired ones have left theirs to others."""
+    for one in filter(standings.is_member, tx.list(records.HOST)):
         if asked in (one.id, one.doc.name, one.doc.address) and asked:
             return one
     raise errors.NoSuchResource("host", asked)
