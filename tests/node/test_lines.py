@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 from mallee.cloud.hosts.doors import lines
 from mallee.model.layout import Layout
 from mallee.node import cloud as doors
+from mallee.node import lines as ends
 from mallee.node.plan.guests import domain
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Answer, Sender
@@ -300,6 +302,19 @@ async def test_an_instance_whose_console_cannot_be_opened_says_so(
         refused = await stand.ask()
         assert refused.code == "Unavailable"
         assert "console cannot be opened" in refused.message
+
+
+async def test_a_host_that_answers_anything_but_with_a_line_gives_none(
+    running: RunningCloud, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def say_nonsense(door: doors.Cloud, ask_id: str, guest: socket.socket) -> None:
+        guest.close()
+        await door.answer(ask_id, b"\xff\xfe")
+
+    async with standing(running, layout) as stand:
+        monkeypatch.setattr(ends, "carry", say_nonsense)
+        answer = await stand.ask()
+        assert (answer.status, answer.code) == (400, "SerialConsoleSessionLimitExceeded")
 
 
 async def test_no_host_brings_a_line_that_it_was_not_asked_for(

@@ -36,7 +36,7 @@ def prepare(kind: str, call: Call, request: Request) -> tuple[str, str, str]:
 
 def finish(call: Call, request: Request, answer: bytes) -> Result:
     """Return where the line is."""
-    ticket = answer.decode()
+    ticket = answer.decode(errors="replace")
     instance_id = request["InstanceId"]
     view, who = call.view, call.principal
 

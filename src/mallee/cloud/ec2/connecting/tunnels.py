@@ -85,7 +85,7 @@ class Tunnels:
             self._begun[endpoint_id] -= 1
             if not self._begun[endpoint_id]:
                 del self._begun[endpoint_id]
-        ticket = told.decode()
+        ticket = told.decode(errors="replace")
         view, ip = cloud.store.view, asked["privateIpAddress"]
 
         def may(at: float) -> bool:
