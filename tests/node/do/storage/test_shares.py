@@ -168,6 +168,25 @@ def test_what_a_killed_agent_left_goes_and_what_is_held_stays(old: Layout) -> No
         assert files_of(old) == sorted([first.name, second.name, "volumes"])
 
 
+def test_what_others_put_in_the_way_is_neither_waited_for_nor_followed(
+    old: Layout, tmp_path: Path
+) -> None:
+    assert old.placed is not None
+    own, kept = old.placed.parent, tmp_path / "kept"
+    kept.write_text("not of the share")
+    os.mkfifo(own / f"proof-{'0' * 32}")
+    (own / f"proof-{'1' * 32}").symlink_to(kept)
+    (own / f"proof-{'2' * 32}").mkdir()
+    with shares.proving(old) as proof:
+        assert proof is not None
+    assert files_of(old) == [f"proof-{'2' * 32}", "volumes"]
+    assert kept.exists()
+    layer = layers.path_of(old.placed, 1)
+    os.mkfifo(layer)
+    with pytest.raises(OSError, match="no plain file"):
+        layers.read_file(layer)
+
+
 def test_linked_files_are_the_same_file(old: Layout, new: Layout) -> None:
     theirs, into = old.volumes / ID, new.volumes / ID
     theirs.mkdir()

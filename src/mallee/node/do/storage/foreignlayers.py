@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mallee.kit import files
 from mallee.node.do.storage import layers
 
 _HEAD = struct.Struct(">4sI")
@@ -61,7 +62,7 @@ def check(directory: Path, numbers: Sequence[int], expected: Expected) -> layers
 
 
 def _check_head(path: Path) -> None:
-    with path.open("rb") as file:
+    with files.open_own(path) as file:
         head = file.read(_HEAD_BYTES_MAX)
     if len(head) < _LENGTH_AT + 4 or _HEAD.unpack_from(head) != (b"QFI\xfb", _VERSION):
         raise NotOurs(f"{path.name} is no layer")

@@ -132,7 +132,7 @@ def read(directory: Path, number: int) -> Layer:
 
 def read_file(path: Path) -> Layer:
     """Return what the head of a layer says, of whichever volume it is. Raises `OSError`."""
-    with path.open("rb") as file:
+    with files.open_own(path) as file:
         head = file.read(_HEAD.size)
         if len(head) < _HEAD.size or not head.startswith(_MAGIC):
             raise OSError(f"{path} is no qcow2 file")
@@ -154,7 +154,7 @@ def has_subclusters(path: Path) -> bool:
 
     Raises `OSError` when it is none.
     """
-    with path.open("rb") as file:
+    with files.open_own(path) as file:
         file.seek(_FEATURES_AT)
         features = file.read(_FEATURES.size)
     if len(features) < _FEATURES.size:

@@ -34,6 +34,7 @@ _VOLUMES = "volumes"
 _PROBE = "probe"
 _PASSABLE = 0o711
 _PROBE_BYTES = 4096
+_RECORD_BYTES_MAX = 64 << 10
 _LOCKED_AT = 100
 """Where QEMU locks a file that it writes."""
 _FLOCK = struct.Struct("hhqqi4x")
@@ -223,7 +224,8 @@ def _not_ours(layout: Layout, meant: Record, what: str) -> Away:
 
 def _read(path: Path) -> Record | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Record)
+        with files.open_own(path) as file:
+            return msgspec.json.decode(file.read(_RECORD_BYTES_MAX), type=Record)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as error:

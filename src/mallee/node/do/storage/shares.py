@@ -13,6 +13,7 @@ followed: not out of the share, and not by any link. All calls block.
 """
 
 import contextlib
+import errno
 import mmap
 import os
 import pwd
@@ -42,6 +43,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECT = os.O_RDWR | os.O_DIRECT | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_FILE = frozenset({errno.EINVAL, errno.ELOOP, errno.ENXIO})
 _making = threading.Lock()
 """Held until what is made is held by its lock."""
 
@@ -111,9 +113,20 @@ def _make(path: Path) -> int:
 def _forget_old(own: Path) -> None:
     """Remove what an agent left that was killed; what is in use is held."""
     for path in (*own.glob(f"{_PROOF}*"), *own.glob(f"{_LINKED}*")):
-        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-            if not imagelocks.is_held(file.fileno()):
+        with contextlib.suppress(FileNotFoundError):
+            if _is_left(path):
                 path.unlink()
+
+
+def _is_left(path: Path) -> bool:
+    try:
+        with files.open_own(path) as file:
+            return not imagelocks.is_held(file.fileno())
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
+        # A link or a pipe is no agent's proof: it is of somebody else who may write the share.
+        return not path.is_dir()
 
 
 @dataclass(slots=True)
