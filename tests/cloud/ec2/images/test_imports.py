@@ -271,6 +271,35 @@ def test_a_host_gets_credentials_for_its_task_alone(
         answers.give(host.id, id)
 
 
+async def test_a_host_brings_no_more_for_a_transfer_than_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+    layout.blobs.mkdir(parents=True)
+    brought = bundlefiles.BundleFiles(layout)
+
+    async def bring(id: str, content: bytes) -> int:
+        async def body() -> AsyncIterator[bytes]:
+            yield content
+
+        try:
+            await brought.keep(id, hashlib.sha256(content).hexdigest(), body())
+        except refusals.Refused as refused:
+            return refused.status
+        return 204
+
+    contents = [b"%d" % number for number in range(bundlefiles.FILES_MAX + 1)]
+    for content in contents[:-1]:
+        assert await bring("import-1", content) == 204
+    assert await bring("import-1", contents[-1]) == 413
+    # What it has brought already it may bring again, and another transfer is another.
+    assert await bring("import-1", contents[0]) == 204
+    assert await bring("import-2", contents[-1]) == 204
+    monkeypatch.setattr(bundlefiles, "FREE_BYTES_MIN", 1 << 60)
+    assert await bring("import-3", b"more") == 503
+    assert not list(layout.blobs.glob("part-*"))
+
+
 # --- out ---
 
 

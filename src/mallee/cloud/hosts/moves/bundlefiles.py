@@ -14,6 +14,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,6 +31,10 @@ from mallee.model.storage.transfers import KeyAsked, KeyTold
 SPLIT = "~"
 """What stands between a task and a blob in the name of a note."""
 FILE_BYTES_MAX = 1 << 40
+FILES_MAX = 4
+"""Of one transfer, which needs one: a host that tries again may have made another of it."""
+FREE_BYTES_MIN = 256 << 20
+"""So much of the disk stays free of what hosts bring: the cloud's own memory may be on it."""
 _LIFE = datetime.timedelta(days=3650)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -88,6 +93,8 @@ class BundleFiles:
         """Keep what a host brings for a transfer; raise `Refused` when it is something else."""
         if not _SHA256.fullmatch(sha256):
             raise refusals.Refused(400, "a file is named by its SHA-256")
+        if await asyncio.to_thread(self._has_enough, id, sha256):
+            raise refusals.Refused(413, f"{FILES_MAX} files were brought for this transfer already")
         self.layout.blobs.mkdir(exist_ok=True)
         aside = self.layout.blobs / f"part-{secrets.token_hex(8)}"
         digest, size = hashlib.sha256(), 0
@@ -98,13 +105,24 @@ class BundleFiles:
                     if size > FILE_BYTES_MAX:
                         raise refusals.Refused(413, "no image is so large")
                     digest.update(piece)
-                    await asyncio.to_thread(file.write, piece)
+                    await asyncio.to_thread(self._write, file, piece)
                 await asyncio.to_thread(os.fsync, file.fileno())
             if digest.hexdigest() != sha256:
                 raise refusals.Refused(400, "what was brought has another name")
             await asyncio.to_thread(self._put, aside, id, sha256)
         finally:
             aside.unlink(missing_ok=True)
+
+    def _has_enough(self, id: str, sha256: str) -> bool:
+        """Tell whether so many other files were brought for a transfer that it needs no more."""
+        brought = {path.name for path in self.layout.brought.glob(f"{id}{SPLIT}*")}
+        return len(brought - {self._note(id, sha256).name}) >= FILES_MAX
+
+    def _write(self, file: BinaryIO, piece: bytes) -> None:
+        found = os.statvfs(self.layout.blobs)
+        if found.f_bavail * found.f_frsize < FREE_BYTES_MIN + len(piece):
+            raise refusals.Refused(503, "the cloud's disk has no room for files of bundles now")
+        file.write(piece)
 
     def _put(self, aside: Path, id: str, sha256: str) -> None:
         # The note first: by that the sweep knows that the file is wanted (`reconcile.blobs`).
