@@ -1,9 +1,9 @@
 """S3 for guests: connections that their hosts bring, to the process of S3, byte for byte.
 
 What guests ask of S3 is of any size, so it comes as a stream: the host opens a WebSocket under its
-certificate and says which guest speaks; that the host carries that instance is checked once, for
-an instance never changes its host. Then bytes go to and fro until either side ends. S3's process is
-told whose connection it is at its door (`cloud.handover`), so nothing in the bytes can say so.
+certificate and says which guest speaks; that the host carries that instance is checked when the
+stream begins. Then bytes go to and fro until either side ends, or the host is retired. S3's process
+is told whose connection it is at its door (`cloud.handover`), so nothing in the bytes can say so.
 Memory is bounded by the buffers of the sockets: a side that does not read stops the other.
 Called by `door`. Not its business: what the bytes mean.
 """
