@@ -59,3 +59,22 @@ def test_more_than_go_at_once_are_all_taken_up(space: str) -> None:
     many = [Conversation(TCP, THEIRS, 1000 + number, OURS, 22, 3000, 0, 3) for number in range(300)]
     assert conversations.write(space, many) == 300
     assert len(conversations.fetch(space, (OURS,))) == 300
+
+
+def test_those_of_an_address_or_a_range_are_forgotten_and_no_others(space: str) -> None:
+    conversations.write(space, (*SPOKEN, OTHERS))
+    assert conversations.forget(space, (OURS,)) == 2
+    assert conversations.forget(space, (OURS, "192.0.2.9")) == 0
+    assert known(space, OURS) == set()
+    assert len(known(space, "172.31.0.11", "fd00::b")) == 2
+    assert conversations.forget(space, ("fd00::/64",)) == 1
+    assert len(known(space, "172.31.0.11", "fd00::b")) == 1
+    assert conversations.forget(space, ("172.31.0.0/24",)) == 1
+
+
+def test_a_kernel_that_shows_nothing_is_asked_in_vain(
+    space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the number of a part that no kernel has."""
+    monkeypatch.setattr(conversations, "_GET", (63 << 8) | 1)
+    assert conversations.forget(space, (OURS,)) == 0

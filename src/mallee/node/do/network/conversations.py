@@ -15,9 +15,12 @@ import struct
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from mallee.kit import logs
 from mallee.node.do.network import namespaces
 from mallee.node.plan.network import bygone, conversations, groups
 from mallee.node.plan.network.conversations import TCP, UDP, Conversation
+
+log = logs.get(__name__)
 
 _NETLINK_NETFILTER = 12
 _NEW, _GET, _DELETE = 1 << 8, (1 << 8) | 1, (1 << 8) | 2
@@ -38,6 +41,7 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _RECEIVE_BYTES = 256 << 10
 _TIMEOUT_S = 5.0
+_NOT_SHOWN = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT})
 _AT_ONCE = 64
 
 _Range = IPv4Network | IPv6Network
@@ -58,8 +62,18 @@ def write(namespace: str, those: Iterable[Conversation]) -> int:
 
 def forget(namespace: str, held: Collection[str]) -> int:
     """Have the kernel know no conversation of anybody with these addresses, or with one of these
-    ranges; return how many there were. Raises `OSError`."""
-    return namespaces.run_inside(namespace, lambda: _forget_here([ip_network(it) for it in held]))
+    ranges; return how many there were. Raises `OSError`.
+
+    A kernel that shows nobody what it tracks (without nf_conntrack_netlink) forgets nothing.
+    """
+    ranges = [ip_network(one) for one in held]
+    try:
+        return namespaces.run_inside(namespace, lambda: _forget_here(ranges))
+    except OSError as error:
+        if error.errno not in _NOT_SHOWN:
+            raise
+        log.warning("conversations cannot be forgotten", namespace=namespace, error=str(error))
+        return 0
 
 
 def _forget_here(held: list[_Range]) -> int:
