@@ -247,6 +247,12 @@ class FakeHypervisor:
         self._check_on(uuid)
         raise HypervisorFailed(f"nobody here knows {command} {arguments}")
 
+    def silent(self) -> tuple[str, ...]:
+        return ()
+
+    def check_done(self, uuid: str) -> None:
+        self._check_on(uuid)
+
     def press_key(self, uuid: str) -> None:
         self._check_on(uuid)
         self.keys_pressed += 1

@@ -52,6 +52,7 @@ def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
     services = {LIBVIRT: "", BLOCKS: _ailing_blocks(standing.layout)}
     try:
         hypervisor = standing.hypervisor.version()
+        problems = (*problems, *map(_silent, standing.hypervisor.silent()))
     except HypervisorFailed as error:
         hypervisor, services[LIBVIRT] = "", f"The hypervisor does not answer: {error}."
         problems = (*problems, services[LIBVIRT])
@@ -67,6 +68,14 @@ def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
         services=services,
         cpu=_ask_cpu(standing),
         with_cloud=standing.layout.settings.exists(),
+    )
+
+
+def _silent(instance_id: str) -> str:
+    return (
+        f"The QEMU of {instance_id} does not answer, and nothing is done with its guest until it "
+        "does: see what holds it up (a disk that does not answer, a debugger), or stop the "
+        "instance by force."
     )
 
 

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mallee.node.do.guests.hypervisor import AgentSilent, Hypervisor, HypervisorFailed
+from mallee.node.do.guests.hypervisor import AgentSilent, Hypervisor, HypervisorFailed, QemuSilent
 from mallee.node.plan.guests import domain, guestagent
 
 PING_S = 2
@@ -65,11 +65,13 @@ def ping(hypervisor: Hypervisor, instance_id: str) -> bool:
 def shut_down(hypervisor: Hypervisor, instance_id: str) -> None:
     """Ask the guest to power off: its agent, or by the power button where none answers.
 
-    Twice is safe: an agent that has obeyed goes, and then the button is pressed.
+    Twice is safe: an agent that has obeyed goes, and then the button is pressed. Where QEMU itself
+    does not answer the guest has been asked all the same: it is switched off when its time is over.
     """
     with contextlib.suppress(AgentSilent):
         if ping(hypervisor, instance_id):
             with contextlib.suppress(AgentSilent):
                 hypervisor.ask_agent(domain.uuid_of(instance_id), guestagent.POWER_OFF, POWER_OFF_S)
             return
-    hypervisor.shut_down(domain.uuid_of(instance_id))
+    with contextlib.suppress(QemuSilent):
+        hypervisor.shut_down(domain.uuid_of(instance_id))

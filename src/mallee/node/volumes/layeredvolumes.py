@@ -75,7 +75,7 @@ def cut(host: Host, asked: CutAsked, guests: Mapping[str, Guest]) -> CutsMade:
         if number is None:
             raise FileNotFoundError(f"there is no volume {volume_id}")
         if guest is not None:
-            layers.forget_unused(directory, number)
+            _forget_unused(host, guest, directory)
         below = layers.chain(directory, number)
         if len(below) >= LAYERS_MAX:
             raise HypervisorFailed(f"{volume_id} has {len(below)} layers, and takes no more")
@@ -99,6 +99,18 @@ def cut(host: Host, asked: CutAsked, guests: Mapping[str, Guest]) -> CutsMade:
         needed = {it.volume_id: keys[it.volume_id] for it in paths if it.volume_id in keys}
         host.hypervisor.cut_disks(uuid, paths, needed)
     return CutsMade(made)
+
+
+def _forget_unused(host: Host, guest: Guest, directory: Path) -> None:
+    """Remove the layers of cuts that were never made; raises `HypervisorFailed` while one may still
+    be made: the guest would write a file that has no name any more."""
+    if max(layers.numbers(directory), default=0) <= guest.writes:
+        return
+    host.hypervisor.check_done(guest.uuid)
+    seen = host.hypervisor.read(guest.uuid)
+    if seen is None or guest.disk not in seen.disks:
+        raise HypervisorFailed(f"the guest writes another layer of {directory.name} by now")
+    layers.forget_unused(directory, guest.writes)
 
 
 class Fill(Enum):
@@ -153,7 +165,7 @@ def _merge(host: Host, at: Standing, face: int, needed: set[int]) -> int | None:
     directory = volumes.directory_of(host.layout, at.wanted.id)
     guest = at.guests[0] if at.guests else None
     if guest is not None:
-        layers.forget_unused(directory, face)
+        _forget_unused(host, guest, directory)
     layers.remove_unreached(directory, [face])
     numbers = [layer.number for layer in reversed(layers.chain(directory, face))]
     top = layering.next_merge(numbers, needed, face if guest else None, at.wanted.base_cut)

@@ -27,6 +27,10 @@ class HypervisorAway(HypervisorFailed):
     """Nobody answers at the hypervisor's socket: it is down or restarting. Try again soon."""
 
 
+class QemuSilent(HypervisorFailed):
+    """A guest's QEMU does not answer. What it was asked is done when it answers, or never."""
+
+
 class AgentSilent(HypervisorFailed):
     """The agent in the guest has its port open, and did not answer in time."""
 
@@ -175,6 +179,15 @@ class Hypervisor(Protocol):
 
     def ask_monitor(self, uuid: str, command: str, arguments: Mapping[str, object]) -> Any:
         """Return what an active domain's QEMU answers to a command of its own protocol."""
+        ...
+
+    def silent(self) -> tuple[str, ...]:
+        """Return the ids of instances whose QEMU was asked something and has not answered yet."""
+        ...
+
+    def check_done(self, uuid: str) -> None:
+        """Raise `HypervisorFailed` unless an active domain's QEMU has done all that it was asked,
+        by whichever agent."""
         ...
 
     def watch(self, changed: Callable[[str], None]) -> None:

@@ -1,7 +1,8 @@
 """The hypervisor by libvirt: Debian's python3-libvirt over the private libvirtd's socket.
 
 Implements `do.hypervisor.Hypervisor`, whose contract tests it passes together with the fake. Each
-call has a connection for itself (`connections`); another one tells, from the thread of libvirt's
+call has a connection for itself (`connections`), and an end (`asking`) where QEMU has to answer;
+another connection tells, from the thread of libvirt's
 own event loop, of domains that changed. When libvirtd goes away, calls raise `HypervisorAway` until
 it is found again.
 
@@ -17,7 +18,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import libvirt
 import libvirt_qemu
@@ -25,7 +26,17 @@ import libvirt_qemu
 from mallee.model.hosts.cpus import Cpu
 from mallee.model.storage.datakeys import OpenedKey
 from mallee.model.storage.volumes import Limits
-from mallee.node.do.guests import connections, cpumap, livedisks, monitor, patience, tearing
+from mallee.node.do.guests import (
+    asking,
+    connections,
+    cpumap,
+    livecards,
+    livedisks,
+    monitor,
+    patience,
+    screens,
+    tearing,
+)
 from mallee.node.do.guests.hypervisor import AgentSilent, Merge
 from mallee.node.do.storage import livefilling
 from mallee.node.plan.guests import disks
@@ -34,9 +45,10 @@ from mallee.node.plan.guests.disks import Disk
 from mallee.node.plan.guests.seen import DomainState, Ended, SeenDomain
 
 KEY_PRESSED_MS = 50
-SCREEN_BYTES_MAX = 12 << 20
 TOLD_WITHIN_S = 1.0
 _LEFT_SHIFT = 42
+
+T = TypeVar("T")
 
 _STATES = {
     libvirt.VIR_DOMAIN_PAUSED: DomainState.PAUSED,
@@ -85,6 +97,26 @@ class Libvirt:
         listener = connections.Listener(self._listen, lambda: self._changed(""))
         self._connections = connections.Connections(uri, listener)
         self._calling = self._connections.calling
+        self._asking = asking.Asking(lambda _: self._changed(""))
+
+    def _ask(self, uuid: str, call: Callable[[Any], T], within_s: float = 0.0) -> T:
+        """Return what comes of a domain's QEMU, which may never answer: raises `QemuSilent`."""
+
+        def work() -> T:
+            with self._calling() as connection:
+                return call(connection.lookupByUUIDString(uuid))
+
+        return self._asking.ask(uuid, work, within_s)
+
+    def silent(self) -> tuple[str, ...]:
+        """Return the ids of instances whose QEMU has not answered yet."""
+        seen = (self.read(uuid) for uuid in self._asking.silent())
+        return tuple(sorted(one.instance_id for one in seen if one is not None))
+
+    def check_done(self, uuid: str) -> None:
+        """Raise `HypervisorFailed` unless QEMU has done all that it was asked."""
+        # libvirt lets nobody ask before the call of whoever asked before has ended.
+        self._ask(uuid, lambda domain: monitor.ask(domain, "query-status"))
 
     def version(self) -> str:
         """Return for example `QEMU 7.2.22, libvirt 9.0.0`."""
@@ -122,98 +154,89 @@ class Libvirt:
 
     def start_paused(self, uuid: str) -> None:
         """Start a defined domain with its processors standing; active already: nothing."""
-        with self._calling() as connection:
-            domain = connection.lookupByUUIDString(uuid)
+
+        def start(domain: Any) -> None:
             if not domain.isActive():
                 domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
             patience.have(domain)
 
+        self._ask(uuid, start, asking.STARTS_WITHIN_S)
+
     def resume(self, uuid: str) -> None:
         """Let the processors of an active domain run."""
-        with self._calling() as connection:
-            domain = connection.lookupByUUIDString(uuid)
+
+        def resume(domain: Any) -> None:
             if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED or not domain.isActive():
                 domain.resume()
 
+        self._ask(uuid, resume)
+
     def attach_nic(self, uuid: str, mac: str, xml: str) -> None:
         """Put a network card into an active domain; one with that MAC is there already: nothing."""
-        with self._calling() as connection:
-            domain = connection.lookupByUUIDString(uuid)
-            if all(nic.mac != mac for nic in domains.decode_nics(domain.XMLDesc())):
-                domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        self._ask(uuid, lambda domain: livecards.attach(domain, mac, xml))
 
     def detach_nic(self, uuid: str, mac: str) -> None:
         """Ask an active domain's guest to let a network card go; no such card: nothing."""
-        with self._calling() as connection:
-            domain = connection.lookupByUUIDString(uuid)
-            if any(nic.mac == mac for nic in domains.decode_nics(domain.XMLDesc())):
-                xml = f"<interface type='ethernet'><mac address='{mac}'/></interface>"
-                livedisks.unplug(domain, xml)
+        self._ask(uuid, lambda domain: livecards.detach(domain, mac))
 
     def attach_disk(
         self, uuid: str, disk: Disk, limits: Limits, key: OpenedKey | None = None
     ) -> None:
         """Put a volume into an active domain; one that has it already: nothing."""
-        with self._calling() as connection:
-            livedisks.attach(connection.lookupByUUIDString(uuid), disk, limits, key)
+        self._ask(uuid, lambda domain: livedisks.attach(domain, disk, limits, key))
 
     def detach_disk(self, uuid: str, disk: Disk) -> None:
         """Ask an active domain's guest to let a volume go; it has none such: nothing."""
-        with self._calling() as connection:
-            livedisks.detach(connection.lookupByUUIDString(uuid), disk)
+        self._ask(uuid, lambda domain: livedisks.detach(domain, disk))
 
     def tear_out_disk(self, uuid: str, disk: Disk) -> None:
         """Take a volume from an active domain, whatever its guest says."""
-        with self._calling() as connection:
-            tearing.tear_out(connection.lookupByUUIDString(uuid), disk)
+        self._ask(uuid, lambda domain: tearing.tear_out(domain, disk))
 
     def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
         """Enlarge a volume of an active domain, whose guest sees it at once."""
-        with self._calling() as connection:
-            livedisks.resize(connection.lookupByUUIDString(uuid), target, size_bytes)
+        self._ask(uuid, lambda domain: livedisks.resize(domain, target, size_bytes))
 
     def limit_disk(self, uuid: str, target: str, limits: Limits) -> None:
         """Have other limits apply to a volume of an active domain."""
-        with self._calling() as connection:
-            livedisks.limit(connection.lookupByUUIDString(uuid), target, limits)
+        self._ask(uuid, lambda domain: livedisks.limit(domain, target, limits))
 
     def cut_disks(
         self, uuid: str, cuts: Mapping[Disk, Path], keys: Mapping[str, OpenedKey]
     ) -> None:
         """Have an active domain write volumes into other layers from one instant on."""
-        with self._calling() as connection:
-            livedisks.cut(connection.lookupByUUIDString(uuid), cuts, keys)
+        self._ask(uuid, lambda domain: livedisks.cut(domain, cuts, keys))
 
     def merge_layer(self, uuid: str, disk: Disk, merge: Merge) -> bool:
         """Take a layer that an active domain reads into the one below; tell whether it goes on."""
-        with self._calling() as connection:
-            return livedisks.merge(connection.lookupByUUIDString(uuid), disk, merge)
+        return self._ask(uuid, lambda domain: livedisks.merge(domain, disk, merge))
 
     def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int, *, may_begin: bool) -> bool:
         """Copy what a volume of an active domain lies on into its face; tell whether that went on
         already."""
-        with self._calling() as connection:
-            domain = connection.lookupByUUIDString(uuid)
-            return livefilling.fill(domain, disk, mib_per_s, may_begin=may_begin)
+        return self._ask(
+            uuid, lambda domain: livefilling.fill(domain, disk, mib_per_s, may_begin=may_begin)
+        )
 
     def shut_down(self, uuid: str) -> None:
         """Press the power button; off already: nothing. Does not wait."""
-        with self._calling() as connection:
-            domain = _find(connection, uuid)
-            if domain is not None:
-                button = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
-                _while_active(domain, lambda: domain.shutdownFlags(button))
+        if self.read(uuid) is None:
+            return
+
+        def press(domain: Any) -> None:
+            button = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
+            _while_active(domain, lambda: domain.shutdownFlags(button))
+
+        self._ask(uuid, press, asking.PRESSED_WITHIN_S)
 
     def reboot(self, uuid: str) -> None:
         """Press the power button, and start the guest again when it has powered off."""
-        with self._calling() as connection:
-            domain = connection.lookupByUUIDString(uuid)
-            domain.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN)
+        button = libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN
+        self._ask(uuid, lambda domain: domain.reboot(button))
 
     def reset(self, uuid: str) -> None:
         """Reset the machine as by its reset button."""
-        with self._calling() as connection:
-            connection.lookupByUUIDString(uuid).reset()
+        self._ask(uuid, lambda domain: domain.reset())
 
     def destroy(self, uuid: str) -> None:
         """Switch the domain off at once; off already: nothing."""
@@ -231,14 +254,12 @@ class Libvirt:
 
     def press_key(self, uuid: str) -> None:
         """Press and let go a key of an active domain that means nothing by itself."""
-        with self._calling() as connection:
-            domain = connection.lookupByUUIDString(uuid)
-            domain.sendKey(libvirt.VIR_KEYCODE_SET_LINUX, KEY_PRESSED_MS, [_LEFT_SHIFT], 1, 0)
+        pressed = (libvirt.VIR_KEYCODE_SET_LINUX, KEY_PRESSED_MS, [_LEFT_SHIFT], 1, 0)
+        self._ask(uuid, lambda domain: domain.sendKey(*pressed))
 
     def interrupt(self, uuid: str) -> None:
         """Send an active domain an interrupt that cannot be masked."""
-        with self._calling() as connection:
-            connection.lookupByUUIDString(uuid).injectNMI()
+        self._ask(uuid, lambda domain: domain.injectNMI())
 
     def ask_agent(self, uuid: str, command: str, timeout_s: int) -> str | None:
         """Return what the guest's agent answers; None: none has its port open."""
@@ -255,28 +276,18 @@ class Libvirt:
 
     def fetch_screen(self, uuid: str) -> bytes:
         """Return what the screen of an active domain shows, as PNG or PPM."""
-        with self._calling() as connection:
-            domain = connection.lookupByUUIDString(uuid)
-            stream = connection.newStream()
-            domain.screenshot(stream, 0)
-            shown = bytearray()
-            stream.recvAll(_take, shown)
-            stream.finish()
-        return bytes(shown)
+        return self._ask(uuid, screens.fetch)
 
     def open_screen(self, uuid: str) -> socket.socket:
         """Return a connection to the VNC server of an active domain; the caller closes it.
 
         QEMU is given its end: its socket's path, where its user may put another, is not followed.
         """
-        with self._calling() as connection:
-            domain = connection.lookupByUUIDString(uuid)
-            return socket.socket(fileno=domain.openGraphicsFD(0, 0))
+        return self._ask(uuid, lambda domain: socket.socket(fileno=domain.openGraphicsFD(0, 0)))
 
     def ask_monitor(self, uuid: str, command: str, arguments: Mapping[str, object]) -> Any:
         """Return what an active domain's QEMU answers to a command of its own protocol."""
-        with self._calling() as connection:
-            return monitor.ask(connection.lookupByUUIDString(uuid), command, **arguments)
+        return self._ask(uuid, lambda domain: monitor.ask(domain, command, **arguments))
 
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call `changed` from libvirt's thread with the id of an instance that may have changed."""
@@ -355,14 +366,6 @@ class Libvirt:
         uuid = domain.UUIDString()
         self._resets[uuid] = self._resets.get(uuid, 0) + 1
         self._changed(domain.name())
-
-
-def _take(_: Any, data: bytes, taken: bytearray) -> int:
-    """Take what comes by a stream; what is too much ends it."""
-    if len(taken) + len(data) > SCREEN_BYTES_MAX:
-        return -1
-    taken += data
-    return len(data)
 
 
 def _nobody(_: str) -> None:

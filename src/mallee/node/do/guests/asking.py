@@ -1,0 +1,80 @@
+"""Asks QEMUs for what they may never do: who asks waits so long and no longer.
+
+A QEMU that stands still (a stopped process, a disk that does not answer) keeps whoever speaks to
+it, for libvirt waits for its monitor without end. So each call has a thread of its own. One that is
+given up cannot be taken back: it is done when QEMU answers again, or fails with QEMU's end. Until
+then nothing else is asked of that QEMU, or things would be done in another order than they were
+asked for. Called by `libvirt`; not its business: libvirtd, which may stand still too (connections).
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent import futures
+from typing import TypeVar
+
+from mallee.kit import logs
+from mallee.node.do.guests.hypervisor import QemuSilent
+
+ANSWERS_WITHIN_S = 120.0
+"""Much longer than libvirt lets a call wait for the one before it (30 s)."""
+STARTS_WITHIN_S = 300.0
+PRESSED_WITHIN_S = 15.0
+"""A guest need not listen to its power button either, so nobody waits long for it."""
+
+T = TypeVar("T")
+
+log = logs.get(__name__)
+
+
+class Asking:
+    """What QEMUs are asked, by their domain's UUID."""
+
+    def __init__(self, answered: Callable[[str], None]) -> None:
+        """`answered` is called, in any thread, when one has answered that was given up."""
+        self._answered = answered
+        self._given_up: Counter[str] = Counter()
+        """How many calls were given up and have not ended."""
+        self._lock = threading.Lock()
+
+    def ask(self, uuid: str, call: Callable[[], T], within_s: float = 0.0) -> T:
+        """Return what a call returns, or raise what it raises; raises `QemuSilent` when that takes
+        longer (0: than most may), or when one before it has not ended."""
+        if uuid in self.silent():
+            raise QemuSilent("its QEMU does not answer, and has not done what it was asked before")
+        outcome: futures.Future[T] = futures.Future()
+        threading.Thread(target=_run, args=(call, outcome), name="asking", daemon=True).start()
+        within_s = within_s or ANSWERS_WITHIN_S
+        if not futures.wait((outcome,), within_s).done:
+            self._give_up(uuid, outcome)
+            raise QemuSilent(f"its QEMU has not answered for {within_s:g} s")
+        return outcome.result()
+
+    def silent(self) -> frozenset[str]:
+        """Return who has not answered yet."""
+        with self._lock:
+            return frozenset(self._given_up)
+
+    def _give_up(self, uuid: str, outcome: futures.Future[T]) -> None:
+        log.warning("a QEMU does not answer", domain=uuid)
+        with self._lock:
+            self._given_up[uuid] += 1
+        # One that has ended in this moment calls it at once.
+        outcome.add_done_callback(lambda _: self._end(uuid))
+
+    def _end(self, uuid: str) -> None:
+        with self._lock:
+            self._given_up[uuid] -= 1
+            if not self._given_up[uuid]:
+                del self._given_up[uuid]
+        log.info("a QEMU answers again, or has ended", domain=uuid)
+        self._answered(uuid)
+
+
+def _run(call: Callable[[], T], outcome: futures.Future[T]) -> None:
+    try:
+        found = call()
+    except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        outcome.set_exception(error)
+    else:
+        outcome.set_result(found)
