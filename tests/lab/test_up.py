@@ -190,6 +190,22 @@ def test_one_at_a_time_makes_or_removes_a_lab(two: Lab) -> None:
     ping(two, "b")
 
 
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file or directory"), (b"\xff\xfe", "it is no text")]
+)
+def test_a_document_that_cannot_be_read_is_named(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    file = tmp_path / "wanted.toml"
+    if content is not None:
+        file.write_bytes(content)
+    line = (*labs.MALLEE, "lab", "up", str(file), "--labs", str(tmp_path))
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{file}: {why}" in done.stderr
+    assert "Errno" not in done.stderr
+
+
 @pytest.mark.parametrize("option", ["--loss", "--delay-ms", "--mtu", "--vlan"])
 def test_what_no_cable_can_do_is_refused(two: Lab, option: str) -> None:
     where = ("--lab", two.place.name, "--labs", str(two.place.path.parent))

@@ -39,7 +39,7 @@ def up(file: Path, *, name: str = "", labs: Labs = making.LABS) -> None:
         What the lab is called; as the file unless given.
     """
     try:
-        lab = document.parse(file.read_text())
+        lab = document.parse(_read(file))
         place = Place(labs.resolve() / (name or file.stem))
         document.check_directory(lab, place.path)
     except document.InvalidLab as wrong:
@@ -47,6 +47,14 @@ def up(file: Path, *, name: str = "", labs: Labs = making.LABS) -> None:
     with making.held(place):
         progress.run(making.up_plan(place, lab))
     _show(place, lab)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as wrong:
+        why = wrong.strerror if isinstance(wrong, OSError) else "it is no text"
+        raise steps.Failed(f"{file}: {why}", "docs/lab.md has a document to begin with") from wrong
 
 
 def down(name: str = "", *, labs: Labs = making.LABS) -> None:

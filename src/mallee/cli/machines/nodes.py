@@ -29,7 +29,8 @@ def invite(*, address: str = "", bare: bool = False, root: Root = DEFAULT) -> No
     if held.listen in _ONLY_HERE and not address:
         raise steps.Failed(
             f"this cloud answers its own machine alone: it listens at {held.listen}",
-            'set listen = "0.0.0.0" in mallee.toml, then: mallee down && mallee up',
+            'in mallee.toml set listen = "0.0.0.0" and address = "ADDRESS", by which others reach '
+            "this machine; then mallee down && mallee up",
         )
     reached = address or settings.reached_at(held)
     if not reached:
