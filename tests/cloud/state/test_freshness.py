@@ -1,8 +1,12 @@
 """A process that only reads hears of others' commits when it asks, not a quarter second later."""
 
 import asyncio
+import contextlib
 
-from mallee.cloud.state import records, store
+import psycopg
+import pytest
+
+from mallee.cloud.state import database, records, store
 from mallee.kit import clock
 from mallee.model.identity.accounts import Account
 
@@ -25,3 +29,49 @@ def test_who_caught_up_has_what_others_committed_before(url: str) -> None:
             opened.close()
 
     asyncio.run(check())
+
+
+@pytest.mark.postgres
+def test_who_lost_the_database_catches_up_when_it_is_back(postgresql_url: str) -> None:
+    async def check() -> None:
+        with contextlib.ExitStack() as stack:
+            writer, reader = (
+                store.Store.open(postgresql_url, clock=clock.SYSTEM) for _ in range(2)
+            )
+            for opened in (writer, reader):
+                stack.callback(opened.close)
+            for number in range(1, 4):
+                await writer.run(lambda tx, number=number: _add(tx, number))
+                _end_connections(postgresql_url)
+                await reader.catch_up()
+                assert reader.view.get(records.ACCOUNT, f"{number:012}") is not None
+
+    asyncio.run(check())
+
+
+def test_who_cannot_look_does_not_say_that_he_has(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise store.Unavailable("the database is away")
+
+    async def check() -> None:
+        with contextlib.closing(store.Store.open(url, clock=clock.SYSTEM)) as reader:
+            with monkeypatch.context() as patched:
+                patched.setattr(database.Database, "poll", away)
+                with contextlib.closing(store.Store.open(url, clock=clock.SYSTEM)) as writer:
+                    await writer.run(lambda tx: _add(tx, 1))
+                with pytest.raises(store.Unavailable):
+                    await reader.catch_up()
+            await reader.catch_up()
+            assert reader.view.get(records.ACCOUNT, "000000000001") is not None
+
+    asyncio.run(check())
+
+
+def _end_connections(url: str) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as to:
+        to.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

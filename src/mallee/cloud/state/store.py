@@ -94,7 +94,10 @@ class Store:
         return future.result()
 
     async def catch_up(self) -> None:
-        """Wait until the view has what other processes had committed before this was called."""
+        """Wait until the view has what other processes had committed before this was called.
+
+        Raises `Unavailable` when the database does not tell: what is old is not shown for new.
+        """
         version = self._freshness.read()
         if version != self._caught_up:
             await self.run(look)

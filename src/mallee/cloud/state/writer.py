@@ -117,15 +117,13 @@ class Writer:
             taken = self._wait_for_jobs()
             looks = [job for job in taken if job.fn is look]
             jobs = [job for job in taken if job.fn is not look]
-            if jobs:
-                # It begins with what others have committed.
-                self._serve(jobs)
-            elif self._over.is_set() and not looks:
+            if not taken and self._over.is_set():
                 break
-            else:
-                self._look_for_others()
+            # Who writes begins with what others have committed.
+            is_seen = bool(jobs) and self._serve(jobs)
+            unseen = None if is_seen else self._look_for_others(is_awaited=not jobs and bool(looks))
             if looks:
-                self._deliver(Delivery((), [(job, Outcome()) for job in looks]))
+                self._deliver(Delivery((), [(job, Outcome(error=unseen)) for job in looks]))
         self._database.disconnect()
 
     def _wait_for_jobs(self) -> list[Job]:
@@ -140,18 +138,20 @@ class Writer:
                 job = self._queue.get_nowait()
         return jobs
 
-    def _serve(self, jobs: list[Job]) -> None:
+    def _serve(self, jobs: list[Job]) -> bool:
+        """Run functions; tell whether all that others had committed was seen first."""
         try:
             self._commit(jobs)
+            return True
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of anything
             self._database.disconnect()
             if len(jobs) == 1 or isinstance(error, Unavailable):
                 outcome = Outcome(error=error)
                 self._deliver(Delivery((), [(job, outcome) for job in jobs]))
-                return
+                return False
             # One of them is what the database refuses: the others shall not suffer for it.
-            for job in jobs:
-                self._serve([job])
+            served = [self._serve([job]) for job in jobs]
+            return any(served)
 
     def _commit(self, jobs: list[Job]) -> None:
         """Run the functions in one transaction, again after passing faults."""
@@ -218,15 +218,27 @@ class Writer:
 
     # Other processes
 
-    def _look_for_others(self) -> None:
-        try:
-            self._deliver_all(self._database.poll(self._index))
-            self._is_deaf = False
-        except (*self._database.failures, Unavailable) as error:
+    def _look_for_others(self, *, is_awaited: bool) -> Unavailable | None:
+        """Look; return why that was not possible. Where somebody waits, passing faults pass."""
+        give_up_at = self._clock.monotonic() + RETRY_FOR_S
+        while True:
+            try:
+                self._deliver_all(self._database.poll(self._index))
+                self._is_deaf = False
+                return None
+            except self._database.failures as error:
+                found = self._database.unavailable(error)
+                is_passing = self._database.is_passing(error)
+            except Unavailable as error:
+                found, is_passing = error, False
             self._database.disconnect()
             if not self._is_deaf:
-                _log.error("other processes' changes cannot be read", error=str(error))
+                _log.error("other processes' changes cannot be read", error=str(found))
             self._is_deaf = True
+            is_late = self._over.is_set() or self._clock.monotonic() > give_up_at
+            if not is_awaited or not is_passing or is_late:
+                return found
+            self._over.wait(RETRY_PAUSE_S)
 
     def _deliver_all(self, changes: Iterable[Change]) -> None:
         """Deliver what was read, also when reading on fails: the index contains it already."""
