@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from mallee.cloud.action import Action, Read
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.modes import addresses
 from mallee.cloud.state import records
@@ -53,11 +54,5 @@ def _blocks(call: Call, shared: SharedRange) -> Iterator[dict[str, Any]]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="ListAddressBlocks",
-        does=Read(handle=list_address_blocks),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("ListAddressBlocks", Read(handle=list_address_blocks)),
 )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.admin.people import accounts
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.quotas import Quota
@@ -146,32 +147,10 @@ def _time(at: float) -> datetime.datetime:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="DescribeBuckets",
-        does=Read(handle=describe_buckets),
-        honours=frozenset({"AccountName"}),
-        cloud_admin_only=True,
+    rows.of_administrators("DescribeBuckets", Read(handle=describe_buckets), "AccountName"),
+    rows.of_administrators(
+        "PutBucketQuota", Write(handle=put_quota), "BucketName", "Bytes", "Objects"
     ),
-    Action(
-        service="mallee",
-        name="PutBucketQuota",
-        does=Write(handle=put_quota),
-        honours=frozenset({"BucketName", "Bytes", "Objects"}),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="StartScrub",
-        does=Write(handle=start_scrub),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="DescribeScrubs",
-        does=Read(handle=describe_scrubs),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("StartScrub", Write(handle=start_scrub)),
+    rows.of_administrators("DescribeScrubs", Read(handle=describe_scrubs)),
 )

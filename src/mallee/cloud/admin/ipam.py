@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.admin.people import accounts
 from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.ec2 import resources
@@ -36,11 +37,7 @@ def share_pool(call: WriteCall, request: Request) -> Result:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="ShareIpamPool",
-        does=Write(handle=share_pool),
-        honours=frozenset({"PoolId", "AccountNames", "WithAll"}),
-        cloud_admin_only=True,
+    rows.of_administrators(
+        "ShareIpamPool", Write(handle=share_pool), "PoolId", "AccountNames", "WithAll"
     ),
 )

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.reconcile.identity import authorities as replacing
 from mallee.cloud.reconcile.identity.authorities import ReplacementRecord
@@ -76,18 +77,6 @@ def _time(at: float) -> datetime.datetime:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="RotateAuthority",
-        does=Write(handle=rotate),
-        honours=frozenset({"LeaveBehind"}),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="DescribeAuthority",
-        does=Read(handle=describe),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("RotateAuthority", Write(handle=rotate), "LeaveBehind"),
+    rows.of_administrators("DescribeAuthority", Read(handle=describe)),
 )

@@ -13,6 +13,7 @@ import msgspec
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, AskHost
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.hosts import standings
 from mallee.cloud.hosts.doors import asks
@@ -149,18 +150,17 @@ def _plain(text: str) -> str:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="CheckHost",
-        does=AskHost(prepare=prepare, finish=finish),
-        honours=frozenset({"HostId", "Kind", "Addresses", "Vlans", "Place", "Nonce"}),
-        cloud_admin_only=True,
+    rows.of_administrators(
+        "CheckHost",
+        AskHost(prepare=prepare, finish=finish),
+        "HostId",
+        "Kind",
+        "Addresses",
+        "Vlans",
+        "Place",
+        "Nonce",
     ),
-    Action(
-        service="mallee",
-        name="FixHost",
-        does=AskHost(prepare=prepare_fix, finish=finish_fix),
-        honours=frozenset({"HostId", "Codes"}),
-        cloud_admin_only=True,
+    rows.of_administrators(
+        "FixHost", AskHost(prepare=prepare_fix, finish=finish_fix), "HostId", "Codes"
     ),
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import mallee
 from mallee.cloud.action import Action, Read
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.vpc.addresses import publicpool
@@ -46,11 +47,5 @@ def describe_cloud(call: Call, request: Request) -> Result:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="DescribeCloud",
-        does=Read(handle=describe_cloud),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("DescribeCloud", Read(handle=describe_cloud)),
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.frontends import joining, presence
 from mallee.cloud.state import records
@@ -60,25 +61,7 @@ def _render(call: Call, record: Record[FrontEnd, FrontEndSeen]) -> dict[str, Any
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="CreateFrontEndToken",
-        does=Write(handle=create_token),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="DescribeFrontEnds",
-        does=Read(handle=describe),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="RemoveFrontEnd",
-        does=Write(handle=remove),
-        honours=frozenset({"FrontEndId"}),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("CreateFrontEndToken", Write(handle=create_token)),
+    rows.of_administrators("DescribeFrontEnds", Read(handle=describe)),
+    rows.of_administrators("RemoveFrontEnd", Write(handle=remove), "FrontEndId"),
 )

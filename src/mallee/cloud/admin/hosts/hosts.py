@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.admin.hosts import retiring
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.gateways import charge
@@ -270,39 +271,13 @@ def _quantity(capacity: Capacity) -> dict[str, int]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="CreateJoinToken",
-        does=Write(handle=create_join_token),
-        honours=frozenset(),
-        cloud_admin_only=True,
+    rows.of_administrators("CreateJoinToken", Write(handle=create_join_token)),
+    rows.of_administrators(
+        "DescribeHosts", Read(handle=describe_hosts), "HostIds", "IncludeRetired"
     ),
-    Action(
-        service="mallee",
-        name="DescribeHosts",
-        does=Read(handle=describe_hosts),
-        honours=frozenset({"HostIds", "IncludeRetired"}),
-        cloud_admin_only=True,
+    rows.of_administrators(
+        "ModifyHost", Write(handle=modify_host), "HostId", "Address", "Roles", "Standing", "IsOff"
     ),
-    Action(
-        service="mallee",
-        name="ModifyHost",
-        does=Write(handle=modify_host),
-        honours=frozenset({"HostId", "Address", "Roles", "Standing", "IsOff"}),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="RetireHost",
-        does=Write(handle=retire_host),
-        honours=frozenset({"HostId", "Force"}),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="ListHostEvents",
-        does=Read(handle=list_events),
-        honours=frozenset({"HostId"}),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("RetireHost", Write(handle=retire_host), "HostId", "Force"),
+    rows.of_administrators("ListHostEvents", Read(handle=list_events), "HostId"),
 )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.identity import sealed
 from mallee.cloud.reconcile.identity import masterkeys as reconciling
@@ -83,19 +84,7 @@ def _time(at: float) -> datetime.datetime:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="RotateMasterKey",
-        does=Write(handle=rotate_master_key),
-        honours=frozenset({"EndSessions"}),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("RotateMasterKey", Write(handle=rotate_master_key), "EndSessions"),
     # A writer because it looks into the box, which readers are not given; it changes nothing.
-    Action(
-        service="mallee",
-        name="DescribeMasterKey",
-        does=Write(handle=describe_master_key),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("DescribeMasterKey", Write(handle=describe_master_key)),
 )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.hosts import standings
 from mallee.cloud.hosts.moves import migrating
@@ -168,25 +169,16 @@ def describe_migration(call: Call, request: Request) -> Result:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="MigrateInstance",
-        does=Write(handle=migrate_instance),
-        honours=frozenset({"InstanceId", "HostId", "Cancel"}),
-        cloud_admin_only=True,
+    rows.of_administrators(
+        "MigrateInstance", Write(handle=migrate_instance), "InstanceId", "HostId", "Cancel"
     ),
-    Action(
-        service="mallee",
-        name="MigrateInstances",
-        does=Write(handle=migrate_instances),
-        honours=frozenset({"SourceHost", "InstanceId", "DestinationHosts", "AllowHosts"}),
-        cloud_admin_only=True,
+    rows.of_administrators(
+        "MigrateInstances",
+        Write(handle=migrate_instances),
+        "SourceHost",
+        "InstanceId",
+        "DestinationHosts",
+        "AllowHosts",
     ),
-    Action(
-        service="mallee",
-        name="DescribeMigration",
-        does=Read(handle=describe_migration),
-        honours=frozenset({"InstanceId"}),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("DescribeMigration", Read(handle=describe_migration), "InstanceId"),
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.frontends import presence
 from mallee.cloud.frontends import rollouts as rolling
@@ -137,25 +138,9 @@ def _time(at: float) -> datetime.datetime:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="CreateRollout",
-        does=Write(handle=create),
-        honours=frozenset({"Document", "What", "By", "ConfirmSeconds"}),
-        cloud_admin_only=True,
+    rows.of_administrators(
+        "CreateRollout", Write(handle=create), "Document", "What", "By", "ConfirmSeconds"
     ),
-    Action(
-        service="mallee",
-        name="DescribeRollouts",
-        does=Read(handle=describe),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="ReportRollout",
-        does=Write(handle=report),
-        honours=frozenset({"RolloutId", "Word", "Why"}),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("DescribeRollouts", Read(handle=describe)),
+    rows.of_administrators("ReportRollout", Write(handle=report), "RolloutId", "Word", "Why"),
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mallee.cloud.action import Action, Read
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.frontends import absence
 from mallee.cloud.hosts import standings
@@ -70,11 +71,5 @@ def _render(type: str, zone: str, name: str, judged: Judged) -> dict[str, Any]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="DescribeServices",
-        does=Read(handle=describe_services),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("DescribeServices", Read(handle=describe_services)),
 )

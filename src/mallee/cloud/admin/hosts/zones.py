@@ -8,6 +8,7 @@ from typing import Any
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.vpc import subnets, vpcs
@@ -108,25 +109,7 @@ def _render(call: Call, name: str) -> dict[str, Any]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="CreateZone",
-        does=Write(handle=create_zone),
-        honours=frozenset({"ZoneName"}),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="DeleteZone",
-        does=Write(handle=delete_zone),
-        honours=frozenset({"ZoneName"}),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="ListZones",
-        does=Read(handle=list_zones),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("CreateZone", Write(handle=create_zone), "ZoneName"),
+    rows.of_administrators("DeleteZone", Write(handle=delete_zone), "ZoneName"),
+    rows.of_administrators("ListZones", Read(handle=list_zones)),
 )

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2.instances import eventnotices, events, eventwindows
 from mallee.cloud.ec2.instances.events import EventRecord
@@ -153,37 +154,13 @@ def _time(at: float | None) -> datetime.datetime | None:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="ScheduleEvent",
-        does=Write(handle=schedule_event),
-        honours=frozenset(
-            {
-                *("HostId", "InstanceIds", "EventCode", "Description"),
-                *("NotBefore", "NotAfter", "Deadline"),
-            }
-        ),
-        cloud_admin_only=True,
+    rows.of_administrators(
+        "ScheduleEvent",
+        Write(handle=schedule_event),
+        *("HostId", "InstanceIds", "EventCode", "Description"),
+        *("NotBefore", "NotAfter", "Deadline"),
     ),
-    Action(
-        service="mallee",
-        name="CancelEvent",
-        does=Write(handle=cancel_event),
-        honours=frozenset({"EventId"}),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="ListEvents",
-        does=Read(handle=list_events),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="ListStatusReports",
-        does=Read(handle=list_reports),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("CancelEvent", Write(handle=cancel_event), "EventId"),
+    rows.of_administrators("ListEvents", Read(handle=list_events)),
+    rows.of_administrators("ListStatusReports", Read(handle=list_reports)),
 )

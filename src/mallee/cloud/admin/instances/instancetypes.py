@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud import instancetypes
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records
 from mallee.model.compute import instancetypes as presets
@@ -123,39 +124,9 @@ def _state(now: InstanceType | None, name: str) -> str:
 _SIZES = frozenset({"TypeName", "Vcpus", "MemoryMib", "DiskGib", "NetworkMbps", "IsBurstable"})
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="CreateInstanceType",
-        does=Write(handle=create_type),
-        honours=_SIZES,
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="ModifyInstanceType",
-        does=Write(handle=modify_type),
-        honours=_SIZES,
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="DeleteInstanceType",
-        does=Write(handle=delete_type),
-        honours=frozenset({"TypeName"}),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="ResetInstanceType",
-        does=Write(handle=reset_type),
-        honours=frozenset({"TypeName"}),
-        cloud_admin_only=True,
-    ),
-    Action(
-        service="mallee",
-        name="ListInstanceTypes",
-        does=Read(handle=list_types),
-        honours=frozenset(),
-        cloud_admin_only=True,
-    ),
+    rows.of_administrators("CreateInstanceType", Write(handle=create_type), *_SIZES),
+    rows.of_administrators("ModifyInstanceType", Write(handle=modify_type), *_SIZES),
+    rows.of_administrators("DeleteInstanceType", Write(handle=delete_type), "TypeName"),
+    rows.of_administrators("ResetInstanceType", Write(handle=reset_type), "TypeName"),
+    rows.of_administrators("ListInstanceTypes", Read(handle=list_types)),
 )

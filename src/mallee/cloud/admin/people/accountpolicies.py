@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from mallee.aws import errors, policy
 from mallee.cloud import quotas
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.admin.people import accounts
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities
@@ -61,13 +62,7 @@ def delete_account_policy(call: WriteCall, request: Request) -> Result:
 
 
 def _row(name: str, does: Read | Write, *honours: str) -> Action:
-    return Action(
-        service="mallee",
-        name=name,
-        does=does,
-        honours=frozenset({"AccountName", *honours}),
-        cloud_admin_only=True,
-    )
+    return rows.of_administrators(name, does, "AccountName", *honours)
 
 
 ACTIONS: tuple[Action, ...] = (

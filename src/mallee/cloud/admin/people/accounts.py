@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud import accounts, inventory
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -143,20 +144,10 @@ def _time(seconds: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
 
-def _row(name: str, does: Read | Write, *honours: str) -> Action:
-    return Action(
-        service="mallee",
-        name=name,
-        does=does,
-        honours=frozenset(honours),
-        cloud_admin_only=True,
-    )
-
-
 ACTIONS: tuple[Action, ...] = (
-    _row("CreateAccount", Write(handle=create_account), "AccountName", "Email"),
-    _row("ListAccounts", Read(handle=list_accounts)),
-    _row("DescribeAccount", Read(handle=describe_account), "AccountName"),
-    _row("SuspendAccount", Write(handle=suspend_account), "AccountName"),
-    _row("ResumeAccount", Write(handle=resume_account), "AccountName"),
+    rows.of_administrators("CreateAccount", Write(handle=create_account), "AccountName", "Email"),
+    rows.of_administrators("ListAccounts", Read(handle=list_accounts)),
+    rows.of_administrators("DescribeAccount", Read(handle=describe_account), "AccountName"),
+    rows.of_administrators("SuspendAccount", Write(handle=suspend_account), "AccountName"),
+    rows.of_administrators("ResumeAccount", Write(handle=resume_account), "AccountName"),
 )

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud import inventory
 from mallee.cloud.action import Action, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.admin.people import accounts
 from mallee.cloud.call import Request, Result, WriteCall
 from mallee.model.identity.accounts import Standing
@@ -38,11 +39,7 @@ def delete_account(call: WriteCall, request: Request) -> Result:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="mallee",
-        name="DeleteAccount",
-        does=Write(handle=delete_account),
-        honours=frozenset({"AccountName", "Recursive"}),
-        cloud_admin_only=True,
+    rows.of_administrators(
+        "DeleteAccount", Write(handle=delete_account), "AccountName", "Recursive"
     ),
 )

@@ -12,6 +12,7 @@ from mallee.aws import errors
 from mallee.cloud import accounts as makers
 from mallee.cloud import mails
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import rows
 from mallee.cloud.admin.people import invitations
 from mallee.cloud.admin.people.invitations import Guest, RegistrationRecord
 from mallee.cloud.call import Call, Request, Result, WriteCall
@@ -145,16 +146,6 @@ def _rejection(call: Call, record: RegistrationRecord, reason: str | None) -> ma
     )
 
 
-def _row(name: str, does: Read | Write, *honours: str) -> Action:
-    return Action(
-        service="mallee",
-        name=name,
-        does=does,
-        honours=frozenset(honours),
-        cloud_admin_only=True,
-    )
-
-
 ACTIONS: tuple[Action, ...] = (
     Action(
         service="mallee",
@@ -163,14 +154,16 @@ ACTIONS: tuple[Action, ...] = (
         honours=frozenset({"AccountName", "Email", "FullName", "Reason"}),
         is_unsigned=True,
     ),
-    _row("ListRegistrations", Read(handle=list_registrations), "State"),
-    _row(
+    rows.of_administrators("ListRegistrations", Read(handle=list_registrations), "State"),
+    rows.of_administrators(
         "ApproveRegistration",
         Write(handle=approve_registration),
         *("RegistrationId", "AccountName", "ValidHours"),
     ),
-    _row("RejectRegistration", Write(handle=reject_registration), "RegistrationId", "Reason"),
-    _row(
+    rows.of_administrators(
+        "RejectRegistration", Write(handle=reject_registration), "RegistrationId", "Reason"
+    ),
+    rows.of_administrators(
         "InviteAccount",
         Write(handle=invite_account),
         *("AccountName", "Email", "FullName", "ValidHours"),
