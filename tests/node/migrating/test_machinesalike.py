@@ -1,5 +1,6 @@
 """Machines to which guests go are like those from which they come, device by device."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,15 +67,21 @@ async def test_cards_that_came_while_the_guest_ran_go_along(
 
 
 def with_root(both: pairs.Pair) -> None:
-    """Have the volume be the guest's root; such a guest has a card."""
+    """Have the volume be the guest's root."""
     both.slot, both.cards = ROOT_SLOT, (wants.make_interface(),)
 
 
+def with_root_alone(both: pairs.Pair) -> None:
+    """The same, in a guest without a card."""
+    both.slot = ROOT_SLOT
+
+
+@pytest.mark.parametrize("begin", [with_root, with_root_alone])
 async def test_an_encrypted_root_goes_along(
-    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch, begin: Callable[[pairs.Pair], None]
 ) -> None:
     monkeypatch.setattr(pairs, "FakeNetwork", Wires)
-    async with pairs.running(root_dir, begin=with_root, key_id=key_of(pairs.VOLUME).id) as both:
+    async with pairs.running(root_dir, begin=begin, key_id=key_of(pairs.VOLUME).id) as both:
         written = "echo {0} | dd of=/dev/vda bs=64k conv=sync 2>/dev/null; sync; echo d''one-{0}"
         read = "dd if=/dev/vda bs=64k count=1 iflag=direct 2>/dev/null | head -n 1 | sed s/^/r-/"
         await pairs.tell(both.old, written.format("first"), b"done-first")

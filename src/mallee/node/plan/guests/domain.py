@@ -256,8 +256,8 @@ def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
         _add_nic(devices, nic, nic.place or Place(0, _FIRST_NIC_SLOT + number))
     if _has_hot_root(spec):
         # Where no device has a place in the order, libvirt lets none have one that comes later.
-        for interface in devices.findall("interface")[:1]:
-            SubElement(interface, "boot", order="2")
+        card = devices.find("interface")
+        SubElement(_add_empty_drive(devices) if card is None else card, "boot", order="2")
     _add_console(devices, directory)
     _add_agent_port(devices, directory)
     SubElement(devices, "controller", type="usb", model="none")
@@ -273,6 +273,13 @@ def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
     SubElement(rng, "backend", model="random").text = "/dev/urandom"
     _place(rng, _RNG_SLOT)
     SubElement(devices, "memballoon", model="none")
+
+
+def _add_empty_drive(devices: Element) -> Element:
+    drive = SubElement(devices, "disk", type="file", device="cdrom")
+    SubElement(drive, "target", dev="sda", bus="sata")
+    SubElement(drive, "readonly")
+    return drive
 
 
 def _add_port_of_root(devices: Element) -> None:
