@@ -1,8 +1,11 @@
 """An ear hears what bears its nonce, and leaves nothing: over real links of the test's own."""
 
+import itertools
 import socket
+import struct
+import threading
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
@@ -108,6 +111,43 @@ def test_on_the_uplink_a_held_address_is_found_by_arp(link: tuple[str, str]) -> 
     found = lan.neighbours(near, ["203.0.113.7", "203.0.113.8"])
     assert ears.end(NONCE) is not None
     assert [one.address for one in found] == ["203.0.113.7"]
+
+
+def test_who_floods_the_wire_with_answers_makes_no_long_one(link: tuple[str, str]) -> None:
+    near, far = link
+    mac = mac_of(near)
+    over = threading.Event()
+
+    def flood() -> None:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as mouth:
+            mouth.bind((far, 0))
+            for number in itertools.cycle(range(512)):
+                if over.is_set():
+                    return
+                frames.send(mouth, arp_answer(mac, number, "203.0.113.7"))
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    try:
+        found = lan.neighbours(near, ["203.0.113.7", "203.0.113.8"])
+    finally:
+        over.set()
+        flooding.join()
+    assert {one.address for one in found} == {"203.0.113.7"}
+    assert 1 < len(found) < 16
+
+
+def mac_of(device: str) -> bytes:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as there:
+        there.bind((device, 0))
+        return there.getsockname()[4]
+
+
+def arp_answer(to: bytes, number: int, address: str) -> bytes:
+    """That a machine, one of many, has an address."""
+    mac = b"\x02\0\0\0" + number.to_bytes(2)
+    head = to + mac + struct.pack("!HHHBBH", 0x0806, 1, 0x0800, 6, 4, 2)
+    return head + mac + IPv4Address(address).packed + to + bytes(4)
 
 
 def test_who_says_that_he_has_an_address_of_the_ranges_is_heard(link: tuple[str, str]) -> None:

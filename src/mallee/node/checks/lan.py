@@ -21,6 +21,9 @@ _REQUEST, _REPLY = 1, 2
 _EVERYBODY, _NOBODY, _NO_ADDRESS = b"\xff" * 6, bytes(6), bytes(4)
 _ARP_ROUNDS = 2
 _ARP_S = 1.0
+_ANSWERS_MAX, _SERVERS_MAX = 4, 256
+"""So many are noted who say that they have one address, and so many servers: who floods the wire
+makes no answer longer than the cloud takes."""
 DHCP_S = 4.5
 """How long offers are waited for: a server may look first whether an address is free."""
 _SERVER, _CLIENT = 67, 68
@@ -35,18 +38,25 @@ _TYPE, _OFFER, _SERVER_ID, _END, _PAD = 53, 2, 54, 255, 0
 
 def neighbours(device: str, addresses: Sequence[str]) -> tuple[Neighbour, ...]:
     """Return who answers to the addresses on the network of that device."""
-    found: set[tuple[str, str]] = set()
+    found: dict[str, set[str]] = {one: set() for one in addresses}
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP_TYPE)) as link:
         link.bind((device, _ARP_TYPE))
         link.setblocking(False)
         mine = link.getsockname()[4]
+
+        def take() -> None:
+            address, mac = _answer(link, mine)
+            if address in found and len(found[address]) < _ANSWERS_MAX:
+                found[address].add(mac)
+
         for _ in range(_ARP_ROUNDS):
             for address in addresses:
                 frames.send(link, _question(mine, IPv4Address(address)))
-            _listen(link, _ARP_S, lambda: found.update(_answers(link, mine)))
-    asked = set(addresses)
+            _listen(link, _ARP_S, take)
     return tuple(
-        Neighbour(address=address, mac=mac) for address, mac in sorted(found) if address in asked
+        Neighbour(address=address, mac=mac)
+        for address, macs in sorted(found.items())
+        for mac in sorted(macs)
     )
 
 
@@ -55,17 +65,18 @@ def _question(mine: bytes, address: IPv4Address) -> bytes:
     return _ARP.pack(*head, mine, _NO_ADDRESS, _NOBODY, address.packed)
 
 
-def _answers(link: socket.socket, mine: bytes) -> set[tuple[str, str]]:
+def _answer(link: socket.socket, mine: bytes) -> tuple[str, str]:
+    """Return which address somebody else says he has, and his MAC; empty: nobody says so."""
     try:
         frame = link.recv(128)
     except BlockingIOError:
-        return set()
+        return "", ""
     if len(frame) < _ARP.size:
-        return set()
+        return "", ""
     _, _, _, _, _, _, _, operation, mac, address, _, _ = _ARP.unpack_from(frame)
     if operation != _REPLY or mac == mine:
-        return set()
-    return {(str(IPv4Address(address)), mac.hex(":"))}
+        return "", ""
+    return str(IPv4Address(address)), mac.hex(":")
 
 
 def _listen(link: socket.socket, for_s: float, take: Callable[[], None]) -> None:
@@ -89,7 +100,7 @@ def servers(device: str, vlans: Collection[int]) -> tuple[Neighbour, ...]:
             frame, vlan = frames.receive(link)
             answer = frame[_UDP_HEADERS:]
             server = read_offer(answer, number)
-            if server is not None and vlan in vlans:
+            if server is not None and vlan in vlans and len(found) < _SERVERS_MAX:
                 found.add((server or str(IPv4Address(frame[26:30])), vlan))
 
         for at, vlan in enumerate(sorted(vlans)):
