@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import signal
+from collections.abc import Generator
 
 import psycopg
 import pytest
@@ -9,6 +12,11 @@ import pytest
 from mallee.cloud.state import database, records, store
 from mallee.kit import clock
 from mallee.model.identity.accounts import Account
+
+_OTHERS = (
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend'"
+)
 
 
 def _add(tx: store.Tx, number: int) -> None:
@@ -69,9 +77,38 @@ def test_who_cannot_look_does_not_say_that_he_has(
     asyncio.run(check())
 
 
+@pytest.mark.postgres
+@pytest.mark.host
+def test_nobody_waits_without_end_for_a_server_that_stands_still(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check() -> None:
+        with contextlib.closing(store.Store.open(postgresql_url, clock=clock.SYSTEM)) as reader:
+            await reader.catch_up()
+            with monkeypatch.context() as patched, _standing_still(postgresql_url):
+                patched.setattr(store, "LOOKED_WITHIN_S", 0.5)
+                with pytest.raises(store.Unavailable, match="does not answer"):
+                    await reader.catch_up()
+            await reader.catch_up()
+
+    asyncio.run(check())
+
+
 def _end_connections(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as to:
-        to.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        to.execute(f"SELECT pg_terminate_backend(pid) {_OTHERS}")
+
+
+@contextlib.contextmanager
+def _standing_still(url: str) -> Generator[None]:
+    """Have the server's processes that serve others stand still."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as to:
+        pids = [pid for (pid,) in to.execute(f"SELECT pid {_OTHERS}").fetchall()]
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)

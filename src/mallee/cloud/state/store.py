@@ -31,6 +31,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+LOOKED_WITHIN_S = 30.0
+"""Longer than a look takes that is tried again; a server that stands still says nothing at all."""
+
 
 class Store:
     """The cloud's memory, open on one database.
@@ -100,7 +103,13 @@ class Store:
         """
         version = self._freshness.read()
         if version != self._caught_up:
-            await self.run(look)
+            try:
+                async with asyncio.timeout(LOOKED_WITHIN_S):
+                    await self.run(look)
+            except TimeoutError as error:
+                raise Unavailable(
+                    "the database does not answer: its server, or the server's disk, stands still"
+                ) from error
             self._caught_up = version
 
     async def wait_changed(self, rev: int, timeout_s: float) -> int:
