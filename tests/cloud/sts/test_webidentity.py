@@ -241,7 +241,7 @@ def aws(people: People, environment: dict[str, str], *words: str) -> Any:
         [Path(sys.executable).with_name("aws"), *words, "--output", "json"],
         env={
             "PATH": os.environ["PATH"],
-            "HOME": "/nonexistent",
+            "HOME": str(people.cloud.layout.root),
             "AWS_ENDPOINT_URL": people.cloud.url,
             "AWS_DEFAULT_REGION": "us-east-1",
             **environment,
