@@ -90,6 +90,28 @@ def test_client_that_does_not_take_its_answer_is_cut_off(
     assert [line["event"] for line in journal.lines] == ["client cut off"]
 
 
+def test_bodies_that_are_broken_off_are_not_held_for_ever(
+    cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = of(monkeypatch, server)
+    monkeypatch.setattr(server, "MAX_BODIES_BYTES", 4096)
+    begun = (
+        head("Content-Length: 3000") + b"A" * 2999,
+        head("Transfer-Encoding: chunked") + b"bb8\r\n" + b"A" * 2999,
+    )
+    for request in (*begun, *begun):
+        with socket.create_connection(("127.0.0.1", cloud.port), timeout=30) as connection:
+            connection.sendall(request)
+    body = b"Action=" + b"x" * 3000
+    deadline = time.monotonic() + 60
+    # Until it was noticed that they went, they count.
+    while b"RequestLimitExceeded" in exchange(
+        cloud.port, head(f"Content-Length: {len(body)}\r\nConnection: close"), body
+    ):
+        assert time.monotonic() < deadline
+    assert [line["event"] for line in journal.lines if line["event"] == "server broke"] == []
+
+
 def test_overload_is_said(
     cloud: RunningCloud, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,10 +7,12 @@ request means.
 """
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from aiohttp import http_exceptions, web
 
@@ -146,6 +148,9 @@ class Server:
         except errors.AwsError as error:
             response = self._front.refuse(request_of(incoming, b""), error)
             return await _send(incoming, _outgoing(response, keep_alive=False))
+        except ConnectionError:
+            # Its client has gone: this is heard by nobody.
+            return web.Response(status=HTTPStatus.REQUEST_TIMEOUT)
         finally:
             self._in_flight -= 1
             self._bytes_held -= len(body)
@@ -172,12 +177,15 @@ class Server:
         if incoming.headers.get("Expect", "").lower() == "100-continue":
             await send_continue(incoming)
         body = bytearray()
-        try:
+        with contextlib.ExitStack() as undo:
+            # Whatever ends it: clients go away in the midst of what they send.
+            undo.callback(self._release, body)
             await self._fill(incoming, body)
-        except errors.AwsError:
-            self._bytes_held -= len(body)
-            raise
+            undo.pop_all()
         return bytes(body)
+
+    def _release(self, body: bytearray) -> None:
+        self._bytes_held -= len(body)
 
     async def _fill(self, incoming: web.BaseRequest, body: bytearray) -> None:
         if incoming.content.is_eof():
