@@ -143,6 +143,8 @@ class TestPool:
         ({"PrivateIpAddress": "nonsense"}, "InvalidParameterValue"),
         ({"PrivateIpAddress": "172.31.0.9", "MaxCount": 2}, "InvalidParameterCombination"),
         ({"Monitoring": {"Enabled": True}}, "UnsupportedOperation"),
+        ({"HibernationOptions": {"Configured": True}}, "UnsupportedOperation"),
+        ({"EnclaveOptions": {"Enabled": True}}, "UnsupportedOperation"),
         ({"EbsOptimized": True}, "UnsupportedOperation"),
         ({"IamInstanceProfile": {"Name": "p"}}, "InvalidParameterValue"),
         ({"InstanceMarketOptions": {"MarketType": "spot"}}, "UnsupportedOperation"),
@@ -245,6 +247,8 @@ def test_everything_asked_for_is_wanted(alice: Any, host: FakeHost, world: World
             {"ResourceType": "network-interface", "Tags": [{"Key": "of", "Value": "web"}]},
         ],
         Monitoring={"Enabled": False},
+        HibernationOptions={"Configured": False},
+        EnclaveOptions={"Enabled": False},
     )
     record = world.store.view.get(records.INSTANCE, made["InstanceId"])
     assert record is not None

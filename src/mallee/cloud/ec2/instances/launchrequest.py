@@ -49,6 +49,8 @@ HONOURS = (
         "DisableApiStop",
         "DisableApiTermination",
         "EbsOptimized",
+        "EnclaveOptions.Enabled",
+        "HibernationOptions.Configured",
         "IamInstanceProfile.Arn",
         "IamInstanceProfile.Name",
         "ImageId",
@@ -207,8 +209,13 @@ def _parse_boot(
 
 
 def _refuse_what_is_not_there(request: shapes.RunInstancesRequest) -> None:
+    # Clients such as Terraform say of what they do not want that they do not want it.
     if request.get("Monitoring", {}).get("Enabled"):
         raise errors.UnsupportedOperation("Monitoring.Enabled=true is not supported.")
+    if request.get("HibernationOptions", {}).get("Configured"):
+        raise errors.UnsupportedOperation("HibernationOptions.Configured=true is not supported.")
+    if request.get("EnclaveOptions", {}).get("Enabled"):
+        raise errors.UnsupportedOperation("EnclaveOptions.Enabled=true is not supported.")
     if request.get("EbsOptimized"):
         raise errors.UnsupportedOperation("EbsOptimized=true is not supported.")
 

@@ -188,6 +188,8 @@ def _render(call: Call, record: TemplateRecord) -> shapes.LaunchTemplate:
 
 _NOT_IN_TEMPLATES = frozenset(
     {
+        "EnclaveOptions.Enabled",
+        "HibernationOptions.Configured",
         "Ipv6AddressCount",
         "Ipv6Addresses.Ipv6Address",
         "MaxCount",
@@ -196,7 +198,7 @@ _NOT_IN_TEMPLATES = frozenset(
         "SubnetId",
     }
 )
-"""What a launch asks for and a template cannot hold."""
+"""What a launch may say and a template does not hold."""
 
 
 def honoured() -> frozenset[str]:
