@@ -6,12 +6,12 @@ import pytest
 
 from mallee.images import packages
 
-_NO_NETWORK = "Temporary failure resolving 'deb.debian.org'"
+_NO_NETWORK = "Temporary failure resolving 'archive.example'"
 _GONE = "404  Not Found [IP: 192.0.2.80 80]"
 
 
 def _line(name: str, why: str) -> str:
-    return f"E: Failed to fetch http://deb.debian.org/debian/pool/main/{name}_1_amd64.deb  {why}\n"
+    return f"E: Failed to fetch http://archive.example/debian/pool/main/{name}_1_amd64.deb  {why}\n"
 
 
 def test_one_reason_of_many_packages_is_told_once() -> None:
