@@ -1,5 +1,6 @@
 """A cloud that was taken over says what it likes: its agent, who is root, takes none of it."""
 
+import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -66,6 +67,20 @@ def saying(answer: SyncAnswer | bytes) -> Says:
         )
 
     return says
+
+
+async def test_why_nothing_is_heard_is_said_in_words(root_dir: Path) -> None:
+    with socket.socket() as deaf:
+        # It has the port, and does not listen there.
+        deaf.bind(("127.0.0.1", 0))
+        url = f"https://127.0.0.1:{deaf.getsockname()[1]}"
+        async with door(root_dir, saying(b"")):
+            elsewhere = cloud.Cloud(Layout(root_dir), cloud.Membership(url, "host-0"))
+            try:
+                with pytest.raises(cloud.CloudAway, match=r": Connection refused$"):
+                    await elsewhere.sync(REQUEST)
+            finally:
+                await elsewhere.close()
 
 
 async def test_what_is_wanted_rightly_is_taken(root_dir: Path) -> None:

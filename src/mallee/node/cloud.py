@@ -7,6 +7,7 @@ Not its business: when to call and what to do with the answers (`sync`).
 
 import asyncio
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -359,7 +360,7 @@ class Cloud:
                 ) as response:
                     words = _explain(response.status, await _read(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
+            raise CloudAway(f"the cloud at {url} cannot be reached: {_why(error)}") from error
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise CloudAway(words)
         if response.status >= HTTPStatus.BAD_REQUEST:
@@ -400,7 +401,7 @@ class Cloud:
             kind = CloudAway if is_away else Refused
             raise kind(f"no {what}: status {error.status}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
+            raise CloudAway(f"the cloud at {url} cannot be reached: {_why(error)}") from error
 
     async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
         """Return a blob's bytes from `offset` on; raises `FetchFailed`, `SourceAway`.
@@ -520,7 +521,7 @@ async def _post(
             f"join --again with a new invitation ({error.certificate_error})"
         ) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
+        raise CloudAway(f"the cloud at {url} cannot be reached: {_why(error)}") from error
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise CloudAway(_explain(response.status, answer))
     if response.status >= HTTPStatus.BAD_REQUEST:
@@ -543,6 +544,14 @@ def _explain(status: int, answer: bytes) -> str:
         return msgspec.json.decode(answer, type=_Refusal).error
     except msgspec.DecodeError:
         return f"the cloud answered with status {status}"
+
+
+def _why(error: Exception) -> str:
+    """Say why nothing came of a connection, in words for who stands before the machine."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        # The library's own text has its settings in it, and not the system's word for the fault.
+        return os.strerror(error.errno)
+    return f"{error}" or ("no answer in time" if isinstance(error, TimeoutError) else repr(error))
 
 
 def _membership(layout: Layout) -> Path:
