@@ -182,7 +182,7 @@ def test_a_slow_cable_is_slow_again_after_a_power_cut(mended: Lab) -> None:
 
 
 def test_one_at_a_time_makes_or_removes_a_lab(two: Lab) -> None:
-    words = ("lab", "down", two.place.name, "--labs", str(two.place.path.parent))
+    words = ("lab", "down", "--lab", two.place.name, "--labs", str(two.place.path.parent))
     with making.held(two.place):
         done = subprocess.run((*labs.MALLEE, *words), capture_output=True, text=True, check=False)
     assert done.returncode == 1

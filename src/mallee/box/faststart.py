@@ -190,7 +190,7 @@ def build_image(layout: Layout, say: Say) -> str:
     try:
         document = tiny.build(layout, say)
     except tiny.CannotBuild as error:
-        raise steps.Failed(str(error), "put that right and run faststart again") from error
+        raise steps.Failed(str(error), "put that right, and do the same again") from error
     return ", ".join(image.name for image in document.images)
 
 

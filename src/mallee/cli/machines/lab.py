@@ -25,6 +25,14 @@ Labs = Annotated[
 Which = Annotated[
     str, Parameter(name="--lab", env_var="MALLEE_LAB", help="Which lab; not needed for the only.")
 ]
+WhichFirst = Annotated[
+    str,
+    Parameter(
+        name=("--lab", "--name"),
+        env_var="MALLEE_LAB",
+        help="Which lab; not needed for the only.",
+    ),
+]
 Line = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 
@@ -57,15 +65,9 @@ def _read(file: Path) -> str:
         raise steps.Failed(f"{file}: {why}", "docs/lab.md has a document to begin with") from wrong
 
 
-def down(name: str = "", *, labs: Labs = making.LABS) -> None:
-    """Remove a lab with everything in it: hosts, guests, disks, links.
-
-    Parameters
-    ----------
-    name
-        Which; not needed for the only one.
-    """
-    place = _place(labs, name)
+def down(lab: WhichFirst = "", *, labs: Labs = making.LABS) -> None:
+    """Remove a lab with everything in it: hosts, guests, disks, links."""
+    place = _place(labs, lab)
     with making.held(place):
         progress.run(making.down_plan(place))
 
