@@ -167,6 +167,15 @@ class TestListedPool:
         assert "4 addresses" in message
 
 
+def test_an_address_is_released_in_its_own_network_border_group(alice: Any) -> None:
+    made = alice.allocate_address()
+    release = {"AllocationId": made["AllocationId"]}
+    elsewhere = {"NetworkBorderGroup": "us-west-2-lax-1"}
+    assert refusal(alice.release_address, **release, **elsewhere) == "InvalidAddress.NotFound"
+    alice.release_address(**release, NetworkBorderGroup=made["NetworkBorderGroup"])
+    assert refusal(alice.release_address, **release) == "InvalidAllocationID.NotFound"
+
+
 def test_contradictions_are_refused(alice: Any, running: str) -> None:
     made = alice.allocate_address()
     both = {"AllocationId": made["AllocationId"], "PublicIp": made["PublicIp"]}

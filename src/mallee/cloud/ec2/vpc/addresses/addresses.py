@@ -150,6 +150,8 @@ def release_address(call: WriteCall, request: shapes.ReleaseAddressRequest) -> R
         address = _by_public_ip(call, request["PublicIp"])
     else:
         raise errors.MissingParameter("AllocationId")
+    if request.get("NetworkBorderGroup", call.settings.region) != call.settings.region:
+        raise errors.InvalidAddressNotFound(address.doc.public_ip)
     if address.doc.association_id is not None:
         raise errors.InvalidIPAddressInUse(address.doc.public_ip)
     call.tx.release(publicpool.SPACE, address.doc.public_ip)
@@ -307,7 +309,7 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="ReleaseAddress",
         does=Write(handle=release_address),
-        honours=frozenset({"AllocationId", "PublicIp"}),
+        honours=frozenset({"AllocationId", "PublicIp", "NetworkBorderGroup"}),
     ),
     Action(
         service="ec2",
