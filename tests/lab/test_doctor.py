@@ -71,7 +71,23 @@ def test_a_lab_without_faults_is_well(lab: Lab) -> None:
     assert "UDP 4789 passes between hosts" in said
     assert "n2: interfaces: eth0" in said
     assert "between 3 hosts nothing is lost" in said
+    assert "198.19.0.1-198.19.0.254 lead to the gateway host and back" in said
     assert "wrong" not in doctor(lab, "n1")
+
+
+def test_hosts_that_take_nothing_by_other_ways_than_theirs_see_public_addresses_too(
+    lab: Lab,
+) -> None:
+    strict, before = "/proc/sys/net/ipv4/conf/all/rp_filter", {}
+    for host in ("n1", "n2"):
+        before[host] = lab.run(host, "cat", strict).strip()
+        lab.run(host, "sh", "-c", f"echo 1 > {strict}")
+    try:
+        said = doctor(lab, "front")
+    finally:
+        for host, former in before.items():
+            lab.run(host, "sh", "-c", f"echo {former} > {strict}")
+    assert "198.19.0.1-198.19.0.254 lead to the gateway host and back" in said
 
 
 NAMED = {

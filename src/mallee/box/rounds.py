@@ -36,6 +36,7 @@ _PUBLIC_MAX, _PRIVATE_MAX = 192, 64
 _NEIGHBOURS_MAX = 14
 """So many hosts ask who has the cloud's addresses, and who offers some."""
 _GATEWAY = "gateway"
+_IN_CHARGE = "in charge"
 
 Say = Callable[[str], None]
 
@@ -62,9 +63,10 @@ class _Hosts:
 
     @property
     def gateways(self) -> list[Asked]:
-        """Those by which the world may reach instances."""
-        ids = {one["HostId"] for one in self.listed if _GATEWAY in one.get("Roles", ())}
-        return [host for host in self.there if host.id in ids and host.address]
+        """Those by which the world may reach instances: one is in charge, where several might."""
+        ids = {one["HostId"] for one in self.listed if one.get("Gateway") == _IN_CHARGE}
+        may = {one["HostId"] for one in self.listed if _GATEWAY in one.get("Roles", ())}
+        return [host for host in self.there if host.id in (ids or may) and host.address]
 
 
 def examine(access: client.Access, network: Network, wish: Wish) -> list[Finding]:
@@ -261,7 +263,7 @@ def silent(host: Mapping[str, Any]) -> Finding:
     """Return what is told of a host, as `DescribeHosts` has it, of which nothing can be asked."""
     causes = "; ".join(host.get("Causes", ())) or f"it is {host['State']}"
     cure = "see its power, its cable and its way to the cloud; on that host: mallee status"
-    if host.get("Gateway") == "in charge":
+    if host.get("Gateway") == _IN_CHARGE:
         causes += f" It is in charge of the way to the world. {host['GatewayReason']}"
     return diagnosis.trouble(host["Name"], Ailment(Code.HOST_SILENT, causes, cure))
 

@@ -37,3 +37,11 @@ def test_of_a_network_its_own_addresses_are_not_lent() -> None:
         "192.0.2.10",
     ]
     assert len(publics.addresses(["10.0.0.0/8"])) == publics.PUBLIC_MAX
+
+
+def test_what_one_of_several_misses_is_the_fault_of_his_way() -> None:
+    both = came("1 2", "1 2", "1")
+    for tried in both.tried.values():
+        tried.add("n2")
+    [found] = publics.judge(both)
+    assert found.subject == "public addresses 192.0.2.2"

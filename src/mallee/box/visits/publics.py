@@ -58,7 +58,7 @@ def see(
     """See from other hosts whether public addresses work."""
     askers = [host for host in hosts if host not in gateways][:_ASKERS_MAX]
     if not askers or not gateways:
-        return [_untried("there is no other host")]
+        return [_untried("no other host, or no gateway host, can be asked")]
 
     def look(tried: Sequence[str], nonce: str) -> Sent:
         got = asking.ask(askers, Kind.REACH, Addresses=list(address_spans(tried)), Nonce=nonce)
@@ -123,10 +123,11 @@ def _some(tried: Sequence[str]) -> Iterator[Sequence[str]]:
 def judge(came: Came) -> list[Finding]:
     """Judge which public addresses do not work, and why; those that are alike together."""
     lost = [one for one, by in came.tried.items() if by and one not in came.arrived]
+    # One answer shows that they leave the gateway: what one asker misses is his way's fault.
     mute = [
         one
         for one, by in came.tried.items()
-        if by and one in came.arrived and not came.answered[one] >= by
+        if by and one in came.arrived and not came.answered[one]
     ]
     found: list[Finding] = []
     if lost:

@@ -125,13 +125,15 @@ class Door:
 
 
 def ask_by(door: Door, addresses: Sequence[str], nonce: str) -> tuple[Path, ...]:
-    """Send echoes as a neighbour would, past the routes of this host: a host of the cloud has none
-    to public addresses."""
+    """Send echoes as a neighbour would, past the routes of this host: those to public addresses
+    lead to its own guests, and answers by its card would be forged for the kernel (`rp_filter`)."""
     with (
         socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as mouth,
-        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as ear,
+        socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as ear,
     ):
         mouth.bind((door.device, _IP))
+        sieves.put(ear, sieves.REPLIES)
+        ear.bind((door.device, _IP))
 
         def send(address: str, echo: bytes) -> bool:
             mac = door.macs.get(address)
@@ -180,8 +182,8 @@ def _hear(ear: socket.socket, id: int, came: set[str], for_s: float) -> None:
         while (left_s := until - time.monotonic()) > 0:
             for _ in ready.select(left_s):
                 try:
-                    packet, (address, _) = ear.recvfrom(2048)
+                    packet = ear.recv(2048)
                 except OSError:
                     continue
                 if paths.read_reply(packet, id) is not None:
-                    came.add(address)
+                    came.add(str(IPv4Address(packet[12:16])))

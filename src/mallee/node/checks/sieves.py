@@ -16,7 +16,7 @@ LOAD_WORD, LOAD_HALF, LOAD_BYTE, _LOAD_HEAD = 0x20, 0x28, 0x30, 0xB1
 _LOAD_WORD_AT, _LOAD_HALF_AT, _LOAD_BYTE_AT = 0x40, 0x48, 0x50
 IS, IS_MORE, MASK, GIVE = 0x15, 0x25, 0x54, 0x06
 ALL = 0x40000
-_UDP, _ICMP, _ECHO, _OSPF = 17, 1, 8, 89
+_UDP, _ICMP, _ECHO, _REPLY, _OSPF = 17, 1, 8, 0, 89
 _RIP, _DHCP_CLIENT = 520, 68
 MARK = b"mallee-check "
 _MARK = int.from_bytes(MARK[:4])
@@ -67,18 +67,27 @@ OFFERS: tuple[Instruction, ...] = (
 )
 """Frames with what servers of DHCP say to clients, with a tag and without."""
 
-ECHOES: tuple[Instruction, ...] = (
-    (LOAD_BYTE, 0, 0, 9),
-    (IS, 0, 6, _ICMP),
-    (_LOAD_HEAD, 0, 0, 0),
-    (_LOAD_BYTE_AT, 0, 0, 0),
-    (IS, 0, 3, _ECHO),
-    (_LOAD_WORD_AT, 0, 0, 8),
-    (IS, 0, 1, _MARK),
-    (GIVE, 0, 0, ALL),
-    (GIVE, 0, 0, 0),
-)
+
+def _marked(kind: int) -> tuple[Instruction, ...]:
+    """Return the sieve of IPv4 packets of ICMP of that kind that bear our mark."""
+    return (
+        (LOAD_BYTE, 0, 0, 9),
+        (IS, 0, 6, _ICMP),
+        (_LOAD_HEAD, 0, 0, 0),
+        (_LOAD_BYTE_AT, 0, 0, 0),
+        (IS, 0, 3, kind),
+        (_LOAD_WORD_AT, 0, 0, 8),
+        (IS, 0, 1, _MARK),
+        (GIVE, 0, 0, ALL),
+        (GIVE, 0, 0, 0),
+    )
+
+
+ECHOES = _marked(_ECHO)
 """Of packets of IPv4 the echoes that bear our mark."""
+
+REPLIES = _marked(_REPLY)
+"""Of packets of IPv4 the answers to them."""
 
 ROUTES: tuple[Instruction, ...] = (
     (LOAD_BYTE, 0, 0, 9),
