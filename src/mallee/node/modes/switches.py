@@ -92,6 +92,8 @@ class Piece:
     """For `ip -batch`."""
     made: tuple[str, ...] = ()
     """Devices that it makes."""
+    is_removal: bool = False
+    """Whether it takes away what it names: what went by itself meanwhile is gone as well."""
 
 
 # Names
@@ -237,7 +239,8 @@ def plan_removal(wanted: Wanted, seen: Seen, lost: frozenset[str] = frozenset())
         for vlan in {port.vlan for port in wanted.ports} - {0}:
             kept |= {bridge(wanted.tag, vlan), trunk_end(wanted.tag, vlan)}
     gone = sorted(name for name in seen.devices if is_ours(wanted.tag, name) and name not in kept)
-    return Piece("what is wanted no more", tuple(f"link delete {one}" for one in gone), tuple(gone))
+    lines = tuple(f"link delete {one}" for one in gone)
+    return Piece("what is wanted no more", lines, tuple(gone), is_removal=True)
 
 
 def plan_vlan(wanted: Wanted, seen: Seen, vlan: int) -> Piece:

@@ -54,6 +54,9 @@ class _Outcome:
             links.apply_batch(piece.lines)
         except process.Failed as error:
             _undo(piece)
+            if piece.is_removal:
+                self.is_changed = True
+                return True
             self.problems.append(f"{piece.what} could not be made: {error}; {cure}")
             return False
         self.is_changed = True
@@ -61,9 +64,14 @@ class _Outcome:
 
 
 def _undo(piece: Piece) -> None:
-    """Take away what has been made of a piece."""
-    there = switches.parse_devices(process.run(switches.LOOK).text) if piece.made else {}
-    links.apply_batch(tuple(f"link delete {name}" for name in piece.made if name in there))
+    """Take away what has been made of a piece; who has its other end in a namespace that ends may
+    go by itself at any moment."""
+    for name in piece.made:
+        try:
+            links.apply_batch((f"link delete {name}",))
+        except process.Failed:
+            if name in switches.parse_devices(process.run(switches.LOOK).text):
+                raise
 
 
 class Switching:
