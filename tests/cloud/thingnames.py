@@ -220,7 +220,7 @@ def named(service: str, path: str) -> str:
 
 
 NAMES_NOTHING = re.compile(
-    r"(OrganizationTargetId|DiscoveryRegion|AddressRegion|Locale|RuleType|IpamPrefixListResolver(Version|Sync)|DesiredVersion|Operation|PrefixListRegion|TrackLatest|StaticCidr|ResourceRegion|ResourceCidr|ResourceType|ResourceTag|Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
+    r"(Configured|OrganizationTargetId|DiscoveryRegion|AddressRegion|Locale|RuleType|IpamPrefixListResolver(Version|Sync)|DesiredVersion|Operation|PrefixListRegion|TrackLatest|StaticCidr|ResourceRegion|ResourceCidr|ResourceType|ResourceTag|Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
     r"|NetworkCard|Partition|Peer(Owner|Region)|Port|Primary|Protocol|RamDisk|Reservation|Rule(Action|Number)"
     r"|Secondary(Private)|SourceVersion|Spread|Strategy|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"

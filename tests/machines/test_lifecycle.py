@@ -13,6 +13,9 @@ from tests import wholecloud
 from tests.machines.guests import code_of, launched, start, stop
 from tests.wholecloud import Cloud
 
+POWER_OFF = "(sleep 1; poweroff) </dev/null >/dev/null 2>&1 &"
+"""A moment later: who asked is still answered."""
+
 pytestmark = pytest.mark.machine
 
 
@@ -150,7 +153,7 @@ def test_reboot_starts_the_guest_afresh_and_keeps_its_addresses(cloud: Cloud, gu
 def test_a_guest_that_powers_itself_off_is_stopped_with_the_reason(
     cloud: Cloud, guest: str
 ) -> None:
-    cloud.ssh(guest, "poweroff")
+    cloud.ssh(guest, POWER_OFF)
     cloud.wait_state(guest, "stopped")
     stopped = cloud.instance(guest)
     assert stopped["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
@@ -163,7 +166,7 @@ def test_a_guest_that_powers_itself_off_is_terminated_when_its_owner_chose_so(
     cloud: Cloud,
 ) -> None:
     with launched(cloud, InstanceInitiatedShutdownBehavior="terminate") as instance:
-        cloud.ssh(instance, "poweroff")
+        cloud.ssh(instance, POWER_OFF)
         cloud.wait_state(instance, "terminated")
         reason = cloud.instance(instance)["StateReason"]
         assert reason["Code"] == "Client.InstanceInitiatedShutdown"
