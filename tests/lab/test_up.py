@@ -97,6 +97,9 @@ def test_a_host_is_a_machine_of_its_own(two: Lab) -> None:
     two.run("a", "ip", "netns", "add", "own")
     assert two.run("b", "ip", "netns", "list").strip() == ""
     assert not Path("/run/netns/own").exists()
+    two.run("a", "touch", "/dev/shm/own")
+    assert two.run("b", "ls", "/dev/shm") == ""
+    assert not Path("/dev/shm/own").exists()
 
 
 def test_who_enters_a_host_stays_in_his_directory(

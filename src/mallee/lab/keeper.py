@@ -27,6 +27,8 @@ _MOUNTS = (
     ("mount", "--make-rshared", "/"),
     ("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"),
     ("mount", "-t", "sysfs", "sysfs", "/sys"),
+    # Shared memory with a name would outlive a server that is killed (PostgreSQL's).
+    ("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/dev/shm"),
 )
 
 
