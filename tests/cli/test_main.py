@@ -92,6 +92,18 @@ def test_a_document_that_is_no_text_is_said(run: Run, tmp_path: Path) -> None:
         assert "cure:" in said.err
 
 
+@pytest.mark.parametrize("text", ["[ports]\nservice = 1\n", "zone =\n"])
+def test_what_is_wrong_in_a_document_is_said_by_its_own_name(
+    run: Run, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "other.toml"
+    file.write_text(text)
+    for asked in ("check", "plan", "apply"):
+        said = run("config", asked, file)
+        assert (said.status, f"{file}: " in said.err) == (1, True), said.err
+        assert "mallee.toml" not in said.err
+
+
 def test_a_host_of_another_cloud_says_where_its_front_end_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, root_dir: Path
 ) -> None:

@@ -37,6 +37,8 @@ class Wish:
     """The whole document."""
     what: str
     """In words, for the history."""
+    called: str = "mallee.toml"
+    """As which the document is known to who asks."""
     confirm_s: float = CONFIRM_S
 
     def over_s(self, turns: int) -> float:
@@ -46,36 +48,36 @@ class Wish:
         return 2 * (self.confirm_s + restarts_s) + others_s
 
 
-def parse(text: str) -> Settings:
-    """Return a document that makes sense by itself; raise `steps.Failed`."""
+def parse(text: str, called: str) -> Settings:
+    """Return a document, `called` so, that makes sense by itself; raise `steps.Failed`."""
     try:
-        return settings.parse(text)
+        return settings.parse(text, called)
     except settings.InvalidSettings as error:
         raise steps.Failed(str(error), "put it right in the document") from error
 
 
-def look(layout: Layout, text: str) -> Plan:
+def look(layout: Layout, text: str, called: str) -> Plan:
     """Return what a document would do to this machine's cloud; raise `steps.Failed`."""
     return settingschanges.plan(
-        owners.read_settings(layout), parse(text), settingstrial.look(layout)
+        owners.read_settings(layout), parse(text, called), settingstrial.look(layout)
     )
 
 
 def apply_steps(layout: Layout, wish: Wish) -> tuple[steps.Step, ...]:
     """Return the steps that put a document in force."""
     return (
-        steps.Step("See what it changes", lambda say: _check(layout, wish.text)),
+        steps.Step("See what it changes", lambda say: _check(layout, wish)),
         steps.Step("Try it", lambda say: _try(layout, wish, say)),
     )
 
 
-def _check(layout: Layout, text: str) -> str:
+def _check(layout: Layout, wish: Wish) -> str:
     settled = settingshistory.settle(layout)
     if settingshistory.read_trying(layout) is not None:
         raise steps.Failed(
             "another change is being tried", "wait for its end: mallee config history"
         )
-    found = look(layout, text)
+    found = look(layout, wish.text, wish.called)
     if found.obstacles:
         raise steps.Failed("; ".join(found.obstacles), "see `mallee config plan` of the document")
     if not found.changes and not found.is_for_all:
@@ -87,7 +89,7 @@ def _check(layout: Layout, text: str) -> str:
 
 
 def _try(layout: Layout, wish: Wish, say: Callable[[str], None]) -> str:
-    found = look(layout, wish.text)
+    found = look(layout, wish.text, wish.called)
     for name, becomes in found.front_ends:
         say(f"{name}: {becomes}")
     former = settingshistory.note_current(layout)

@@ -30,13 +30,13 @@ def show(*, secrets: bool = False, number: int = 0, root: Root = DEFAULT) -> Non
 
 def check(document: Document) -> None:
     """Tell whether a document makes sense by itself; `-` reads it from standard input."""
-    configuring.parse(_read(document))
+    configuring.parse(_read(document), _called(document))
     words.tell("the document makes sense")
 
 
 def plan(document: Document, *, root: Root = DEFAULT) -> None:
     """Show what a document would change, and on which host. Exit status 1 when it cannot be."""
-    found = configuring.look(Layout(root), _read(document))
+    found = configuring.look(Layout(root), _read(document), _called(document))
     words.table(
         ("setting", "now", "then"), [(it.name, it.before, it.after) for it in found.changes]
     )
@@ -61,7 +61,7 @@ def apply(
     confirm
         How many seconds they have for it, at each front end.
     """
-    wish = configuring.Wish(_read(document), f"apply {document}", confirm)
+    wish = configuring.Wish(_read(document), f"apply {document}", _called(document), confirm)
     progress.run(configuring.apply_steps(Layout(root), wish))
 
 
@@ -81,7 +81,7 @@ def rollback(number: int, *, root: Root = DEFAULT) -> None:
     layout = Layout(root)
     _of_history(layout, number)
     text = settingshistory.read_document(layout, number)
-    wish = configuring.Wish(text, f"roll back to {number}")
+    wish = configuring.Wish(text, f"roll back to {number}", f"settings {number}")
     progress.run(configuring.apply_steps(layout, wish))
 
 
@@ -127,9 +127,15 @@ def import_eucalyptus(conf: Document, *, root: Root = DEFAULT) -> None:
 
 def _of_history(layout: Layout, number: int) -> Settings:
     try:
-        return configuring.parse(settingshistory.read_document(layout, number))
+        return configuring.parse(
+            settingshistory.read_document(layout, number), f"settings {number}"
+        )
     except FileNotFoundError as error:
         raise steps.Failed(f"there are no settings {number}", "mallee config history") from error
+
+
+def _called(document: Path) -> str:
+    return "standard input" if str(document) == "-" else str(document)
 
 
 def _read(document: Path, errors: str = "strict") -> str:

@@ -210,14 +210,14 @@ def reached_at(held: Settings) -> str:
     return "" if address.is_loopback or address.is_unspecified else held.listen
 
 
-def parse(text: str) -> Settings:
-    """Decode and check a settings document; raise `InvalidSettings`."""
+def parse(text: str, called: str = "mallee.toml") -> Settings:
+    """Decode and check a settings document, which is `called` so; raise `InvalidSettings`."""
     try:
         settings = msgspec.convert(tomllib.loads(text), Settings)
     except msgspec.ValidationError as error:
-        raise InvalidSettings(f"mallee.toml: {choices.added(error, Settings)}") from error
+        raise InvalidSettings(f"{called}: {choices.added(error, Settings)}") from error
     except tomllib.TOMLDecodeError as error:
-        raise InvalidSettings(f"mallee.toml: {error}") from error
+        raise InvalidSettings(f"{called}: {error}") from error
     _check_ranges(settings.network)
     _check_mode(settings.network)
     _check_landmarks(settings.network)
