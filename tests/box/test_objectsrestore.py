@@ -143,19 +143,37 @@ def test_while_the_one_that_has_them_may_live_it_is_refused(
         do(layout, copy, ALONE)
 
 
-def test_bytes_that_the_copy_lacks_are_named(layout: Layout, copy: Path) -> None:
-    for path in places.Places(copy).files.rglob("*"):
-        if path.is_file():
-            path.unlink()
+def told(layout: Layout, wish: Wish, name: str) -> str:
+    """What one of the steps says that it did."""
     done: list[str] = []
 
     class Watcher(wholecloud.Silent):
         def finish(self, step: steps.Step, result: str, took_s: float) -> None:
             done.append(result)
 
+    steps.run([one for one in objectsrestore.plan(layout, wish) if one.name == name], Watcher())
+    [said] = done
+    return said
+
+
+def test_bytes_that_the_copy_lacks_are_named(layout: Layout, copy: Path) -> None:
+    for path in places.Places(copy).files.rglob("*"):
+        if path.is_file():
+            path.unlink()
     do(layout, copy, COPY, TAKE)
-    [compare] = [
-        one for one in objectsrestore.plan(layout, Wish(copy, True)) if one.name == COMPARE
-    ]
-    steps.run([compare], Watcher())
-    assert done[0].startswith("1 objects lack bytes: (number 1)/large")
+    said = told(layout, Wish(copy, True), COMPARE)
+    assert said.startswith("bytes are missing of 1: (number 1)/large")
+
+
+def test_it_says_what_is_wrong_and_nothing_of_what_is_not(layout: Layout, copy: Path) -> None:
+    do(layout, copy, COPY)
+    layout.objects.mkdir()
+    assert told(layout, Wish(copy, False), TAKE).endswith(
+        f"; what lay there is {layout.root / 'objects.former-1'} now"
+    )
+    all_there = "the bytes of all objects are there"
+    assert told(layout, Wish(copy, True), COMPARE) == all_there
+    places.Places(layout.objects).pack(7).write_bytes(b"")
+    said = told(layout, Wish(copy, False), COMPARE)
+    assert said.startswith(f"{all_there}; ")
+    assert said.endswith("mallee down && mallee buckets check --repair")

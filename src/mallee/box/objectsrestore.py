@@ -147,21 +147,23 @@ def _give(target: Path) -> None:
 def _take(layout: Layout) -> str:
     """Have the copy be the objects, and the settings say so; doing it twice is once."""
     coming = _coming(layout)
+    kept = ""
     if coming.exists():
         if layout.objects.exists():
-            layout.objects.rename(_free_name(layout))
+            former = layout.objects.rename(_free_name(layout))
+            kept = f"; what lay there is {former} now"
         coming.rename(layout.objects)
         files.sync_directory(layout.root)
     held = owners.read_settings(layout)
     if held.objects.engine == "local":
-        return "they are"
+        return f"they are{kept}"
     settingshistory.note_current(layout)
     here = replace(held, objects=Objects(processes=held.objects.processes))
     asked = settingshistory.Asked("have the objects here")
     text = settings.encode(here)
     entry = settingshistory.add(layout, text, asked, settingshistory.HOLDS)
     settingshistory.put(layout, entry.number)
-    return f"settings {entry.number} hold"
+    return f"settings {entry.number} hold{kept}"
 
 
 def _compare(layout: Layout, wish: Wish) -> str:
@@ -173,11 +175,22 @@ def _compare(layout: Layout, wish: Wish) -> str:
             "mallee buckets check, mallee up",
         )
     (layout.objects / _mark).unlink(missing_ok=True)
+    return "; ".join((_told_losses(found), *_told_faults(found, wish)))
+
+
+def _told_losses(found: objects.Findings) -> str:
     lost = [f"{one.bucket}/{one.key}" for one in found.losers]
-    names = f": {', '.join(lost[:10])}{' …' if len(lost) > 10 else ''}" if lost else ""
-    wrong = len(found.references) + len(found.usages) + len(found.orphans)
-    done = "set right" if wish.repairs else "to be set right by mallee buckets check --repair"
-    return f"{len(lost)} objects lack bytes{names}; {wrong} counts and files of nobody {done}"
+    if not lost:
+        return "the bytes of all objects are there"
+    return f"bytes are missing of {len(lost)}: {', '.join(lost[:10])}{' …' if lost[10:] else ''}"
+
+
+def _told_faults(found: objects.Findings, wish: Wish) -> tuple[str, ...]:
+    counts, nobodys = len(found.references) + len(found.usages), len(found.orphans)
+    if not counts + nobodys:
+        return ()
+    done = "set right" if wish.repairs else "mallee down && mallee buckets check --repair"
+    return (f"wrong counts {counts}, files that no object refers to {nobodys}: {done}",)
 
 
 _mark = "restored"
