@@ -144,12 +144,12 @@ def _orphans(
 ) -> Iterator[str]:
     packs = {id for (id,) in connection.execute("SELECT id FROM pack")}
     garbage = {id for (id,) in connection.execute("SELECT file FROM garbage")}
-    places = means.places
-    for id in means.disk.ids(places.packs):
+    where = means.places
+    for id in means.disk.ids(where.packs):
         if id not in packs and id not in garbage:
-            yield str(places.pack(id).relative_to(places.root))
-    for id in means.disk.ids(places.files):
+            yield str(where.pack(id).relative_to(where.root))
+    for id in means.disk.ids(where.files):
         if id not in known and id not in garbage:
-            yield str(places.file(id).relative_to(places.root))
-    for path in places.incoming.iterdir():
-        yield str(path.relative_to(places.root))
+            yield str(where.file(id).relative_to(where.root))
+    for _, path in places.named(where.incoming):
+        yield str(path.relative_to(where.root))

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mallee.walrus import places
 from mallee.walrus.errors import NoSpace
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -103,11 +104,8 @@ class Disk:
 
     def ids(self, folder: Path) -> Iterator[int]:
         """Yield the ids that the files under a directory are named by."""
-        for path in folder.iterdir():
-            if path.is_dir():
-                yield from self.ids(path)
-            else:
-                yield int(path.name, 16)
+        for id, _ in places.named(folder):
+            yield id
 
     def unlink(self, path: Path) -> None:
         """Remove a file; gone already: nothing."""

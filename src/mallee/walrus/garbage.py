@@ -229,8 +229,8 @@ def sweep(means: Means, connection: sqlite3.Connection, own: int) -> int:
 
 
 def _arriving(means: Means, dead: set[int]) -> Iterator[Path]:
-    for path in means.places.incoming.iterdir():
-        if places.writer_of(int(path.name, 16)) in dead:
+    for id, path in places.named(means.places.incoming):
+        if places.writer_of(id) in dead:
             yield path
 
 
@@ -242,8 +242,7 @@ def _files(means: Means, connection: sqlite3.Connection, dead: set[int]) -> Iter
 
 def _packs(means: Means, connection: sqlite3.Connection, dead: set[int]) -> Iterator[Path]:
     """Seal the packs of the dead; yield those in which nothing was ever committed."""
-    for path in means.places.packs.iterdir():
-        pack = int(path.name, 16)
+    for pack, path in places.named(means.places.packs):
         if places.writer_of(pack) not in dead:
             continue
         known = connection.execute("SELECT 1 FROM pack WHERE id = ?", (pack,)).fetchone()

@@ -2,13 +2,16 @@
 
 A *writer* is one opening of the engine for writing: its number is never given again, and the ids
 of its blobs and packs begin with it, so that two processes never choose the same name, and what a
-dead one left unfinished can be told. Called by everything here. Not its business: file contents.
+dead one left unfinished can be told. A name that is not of this form is not the engine's (what NFS
+keeps for whoever has a removed file open, what a copying program that was killed left): it is
+passed over. Called by everything here. Not its business: file contents.
 """
 
 import fcntl
 import itertools
 import os
-from collections.abc import Generator
+import re
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,8 @@ from pathlib import Path
 from mallee.kit import files
 
 COUNTER_BITS = 40
+_ID = re.compile(r"[0-9a-f]{16}")
+_FOLDER = re.compile(r"[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,15 @@ def writer_of(id: int) -> int:
     return id >> COUNTER_BITS
 
 
+def named(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Yield the files of blobs and packs in a directory, and in its folders, with their ids."""
+    for path in folder.iterdir():
+        if _ID.fullmatch(path.name):
+            yield int(path.name, 16), path
+        elif _FOLDER.fullmatch(path.name) and path.is_dir():
+            yield from named(path)
+
+
 class Names:
     """Ids for one writer's blobs and packs, counted up."""
 
@@ -184,8 +198,8 @@ def dead_writers(places: Places, own: int) -> list[int]:
 
     Who began after one's own is not asked about: another machine's locks may not be seen here.
     """
-    given = [path for path in places.writers.iterdir() if int(path.name) < own]
-    return [int(path.name) for path in given if not _is_held(path)]
+    given = [path for path in places.writers.iterdir() if path.name.isdecimal()]
+    return [int(path.name) for path in given if int(path.name) < own and not _is_held(path)]
 
 
 def _lock(path: Path) -> int:
