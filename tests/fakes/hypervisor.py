@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+from mallee.model.compute.instances import Halt
 from mallee.model.hosts.cpus import Cpu
 from mallee.model.storage.datakeys import OpenedKey
 from mallee.model.storage.volumes import Limits
@@ -51,6 +52,8 @@ class FakeHypervisor:
         """Those of volumes that guests had: QEMU has them in its memory."""
         self.fills: list[str] = []
         """The volume of each filling that was asked for."""
+        self.has_room = True
+        """Whether what guests write finds room; without, those stand again that are resumed."""
         self.keys_pressed = 0
         self.interrupts = 0
         self.agent: Callable[[str], str | None] | None = None
@@ -111,7 +114,8 @@ class FakeHypervisor:
         with self._lock:
             if not self._find(uuid).seen.is_active:
                 raise HypervisorFailed("domain is not running")
-            self._become(uuid, state=DomainState.RUNNING)
+            if self.has_room:
+                self._become(uuid, state=DomainState.RUNNING, halt=None)
 
     def attach_nic(self, uuid: str, mac: str, xml: str) -> None:
         with self._lock:
@@ -308,6 +312,11 @@ class FakeHypervisor:
     def suspend(self, uuid: str) -> None:
         """Somebody pauses the guest."""
         self._become(uuid, state=DomainState.PAUSED)
+
+    def fill_disk_up(self, uuid: str) -> None:
+        """What the guest writes finds no room."""
+        self.has_room = False
+        self._become(uuid, state=DomainState.PAUSED, halt=Halt.NO_ROOM)
 
     def forget_ends(self) -> None:
         """The hypervisor, or the machine, is restarted: guests that were off tell no reason."""

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from mallee.kit import files
-from mallee.model.compute.instances import Phase, Power
-from mallee.node import apply, fetch, host, ledger, reachability
+from mallee.model.compute.instances import Halt, Phase, Power
+from mallee.node import apply, fetch, host, ledger, reachability, reconcile
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.network.network import Tap
 from mallee.node.do.storage import disks
-from mallee.node.plan.guests import domain, progress, steps
+from mallee.node.plan.guests import domain, instances, progress, steps
 from mallee.node.plan.guests.seen import DomainState
 from mallee.node.plan.network import reachability as plan
 from tests.node import stands, wants
@@ -127,6 +127,30 @@ async def test_a_killed_guest_is_started_again_at_once(stand: Stand) -> None:
         seen = await stand.wait(1, lambda seen: seen.restarts == 1 and seen.phase is Phase.RUNNING)
         assert seen.cause is not None
         assert "QEMU process" in seen.cause.message
+
+
+async def test_a_guest_that_finds_no_room_is_told_and_resumed_until_there_is_some(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instances, "RESUME_AGAIN_S", 0.1)
+    monkeypatch.setattr(progress, "GOES_ON_AFTER_S", 0.5)
+    monkeypatch.setattr(reconcile, "SWEEP_S", 0.1)
+    async with stand.agent() as reconciler:
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+        stand.hypervisor.fill_disk_up(UUID)
+        seen = await stand.wait(1, lambda seen: seen.halted is not None)
+        assert seen.halted is not None
+        assert (seen.phase, seen.halted.by) == (Phase.RUNNING, Halt.NO_ROOM)
+        (problem,) = reconciler.problems
+        assert "what they write finds no room" in problem
+        assert problem.endswith(f"There are 1: {wants.make_instance().id}.")
+        # An agent that begins anew knows since when.
+    async with stand.agent() as reconciler:
+        assert (await stand.wait(1, lambda seen: True)).halted == seen.halted
+        stand.hypervisor.has_room = True
+        await stand.wait(1, lambda seen: seen.halted is None)
+        assert reconciler.problems == ()
 
 
 async def test_a_hypervisor_that_comes_back_finds_its_guests_adopted(stand: Stand) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from mallee.kit import logs
-from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.compute.instances import Halt, InstanceSeen, Phase
 from mallee.model.hosts.hosts import HostWanted, InstanceWanted
 from mallee.model.hosts.plans import HostPlan
 from mallee.node import apply, explain, fetch, network, reachability
@@ -35,6 +35,9 @@ from mallee.node.volumes import volumes
 SWEEP_S = 3.0
 SAME_PLAN_AGAIN_S = 1.0
 """A plan that comes out the same after it was done is not done again at once."""
+
+STANDING_NAMED = 8
+"""Of guests that stand still for one reason."""
 
 SWEEP, LEDGER = "sweep", "ledger"
 """Whose trouble is no single instance's."""
@@ -90,7 +93,21 @@ class Reconciler:
         """Sentences with cause and cure of what could not be put right."""
         own = (*self._ledger.problems, *self._trouble.values())
         kept = (*self._network.problems, *self.volumes.problems)
-        return (*own, *kept, *self._addresses.problems)
+        return (*own, *kept, *self._addresses.problems, *self._standing())
+
+    def _standing(self) -> tuple[str, ...]:
+        """Say which guests stand still for want of room."""
+        standing = [
+            id for id, it in self._seen.items() if it.halted and it.halted.by is Halt.NO_ROOM
+        ]
+        if not standing:
+            return ()
+        some, layout = ", ".join(sorted(standing)[:STANDING_NAMED]), self._host.layout
+        return (
+            f"Guests stand still, for what they write finds no room below {layout.instances} or "
+            f"{layout.volumes}: make some, and they go on by themselves. There are "
+            f"{len(standing)}: {some}.",
+        )
 
     async def run(self) -> None:
         """Reconcile until cancelled; guests and their network are left as they are."""

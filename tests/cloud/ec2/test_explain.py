@@ -7,10 +7,11 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from mallee.cloud.explain import relations
+from mallee.cloud.explain import relations, states
 from mallee.cloud.state import indexes, records
-from mallee.model.compute.instances import Phase, Reason
+from mallee.model.compute.instances import Halt, Halted, Phase, Reason
 from mallee.model.hosts.plans import HostPlan, InstancePlan, PlannedStep
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.limiting import Administration
@@ -163,6 +164,37 @@ def test_a_silent_host_is_a_trouble_of_what_it_carries(
     assert "nothing is heard of its host" in trouble["Cause"]
     answer = bobs.ask("mallee", "ExplainPlan", ResourceId=instance["InstanceId"])
     assert (answer.status, answer.code) == (503, "Unavailable")
+
+
+@pytest.mark.parametrize(
+    ("by", "words", "cure"),
+    [
+        (Halt.NO_ROOM, "finds no room on its host's disk", "goes on by itself when there is room"),
+        (Halt.QEMU_SILENT, "its QEMU does not answer its host", "stop it by force"),
+    ],
+)
+def test_what_keeps_a_guest_from_going_on_is_a_trouble(
+    world: World,
+    bobs: Sender,
+    host: FakeHost,
+    instance: dict[str, Any],
+    by: Halt,
+    words: str,
+    cure: str,
+) -> None:
+    host.settle()
+
+    def look(tx: Any) -> None:
+        record = tx.get(records.INSTANCE, instance["InstanceId"])
+        tx.observe(record, replace(record.seen, halted=Halted(by, 1_700_000_000.0)))
+
+    world.store.transact(look)
+    answer = told(bobs, instance["InstanceId"])
+    assert f"seen running: its guest runs, and {states.HALTS[by]}" in answer.text
+    (trouble,) = items(answer, "Troubles")
+    assert words in trouble["Cause"]
+    assert "since 2023-11-14T22:13:20" in trouble["Cause"]
+    assert cure in trouble["Cure"]
 
 
 def test_a_public_address_without_a_way_out_is_a_trouble(

@@ -25,7 +25,7 @@ from mallee.cloud.hosts.moves import migrating
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.compute import instances
-from mallee.model.compute.instances import Phase, Power
+from mallee.model.compute.instances import Halt, Phase, Power
 from mallee.model.network import insights, transit
 from mallee.model.network.carried import Way
 from mallee.model.network.endpoints import EndpointKind
@@ -58,6 +58,11 @@ SIGHTS: Mapping[Phase, str] = {
     Phase.FAILED: "its host gave the launch up",
     Phase.GONE: "everything of it is removed",
 }
+HALTS: Mapping[Halt, str] = {
+    Halt.NO_ROOM: "stands still: what it writes finds no room on its host's disk",
+    Halt.QEMU_SILENT: "is out of reach: its QEMU does not answer its host",
+}
+"""What a guest does that something keeps from going on."""
 
 
 def of(view: Reader, record: Record[Any, Any]) -> Standing:
@@ -82,6 +87,8 @@ def _instance(view: Reader, record: Record[Any, Any]) -> Standing:
     why += f"seen {phase.value}: {SIGHTS[phase]}"
     if seen is not None and seen.launch != doc.launch:
         why += f"; the last report was of launch {seen.launch}"
+    elif seen is not None and seen.halted is not None:
+        why += f", and {HALTS[seen.halted.by]}"
     elif seen is not None and seen.step and phase is not Phase.RUNNING:
         why += f"; at the step: {seen.step}"
     if going := _migration(view, record):

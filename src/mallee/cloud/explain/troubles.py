@@ -6,6 +6,7 @@ administrators of the cloud, who alone find hosts. Called by the row of `admin.r
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from mallee.cloud.blocks import datakeys
@@ -15,11 +16,11 @@ from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.vpc.interfaces import privateips
 from mallee.cloud.ec2.vpc.routing import ways
 from mallee.cloud.explain import tasks
-from mallee.cloud.explain.states import Reader
+from mallee.cloud.explain.states import HALTS, Reader
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.compute import instances
-from mallee.model.compute.instances import Phase, Power
+from mallee.model.compute.instances import Halt, Phase, Power
 from mallee.model.network.carried import Way
 from mallee.model.network.endpoints import EndpointKind
 from mallee.model.storage import volumes
@@ -36,6 +37,12 @@ CURES: Mapping[str, str] = {
     "Server.AccountDeleted": "the account is being deleted: there is nothing to do",
 }
 """By the code of a StateReason: what to do about it."""
+HALT_CURES: Mapping[Halt, str] = {
+    Halt.NO_ROOM: "it goes on by itself when there is room: delete snapshots and volumes that are "
+    f"not needed; {LOOK_AT_HOST}",
+    Halt.QEMU_SILENT: "what it was asked is done when it answers; to end it all the same, stop it "
+    f"by force; {LOOK_AT_HOST}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,10 @@ def _instance(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
     elif host.seen is None or host.seen.is_silent:
         cause = "nothing is heard of its host, so that what is seen may be old"
         yield Trouble(cause, f"nothing can be done to it until the host is back; {LOOK_AT_HOST}")
+    elif seen is not None and seen.halted is not None and seen.launch == doc.launch:
+        since = datetime.fromtimestamp(seen.halted.since, UTC).isoformat(timespec="seconds")
+        cause = f"its guest {HALTS[seen.halted.by]} (since {since})"
+        yield Trouble(cause, HALT_CURES[seen.halted.by])
     if doc.root_device:
         yield from _root(view, record)
     if doc.power is Power.RUNNING:

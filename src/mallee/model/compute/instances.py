@@ -231,6 +231,23 @@ class Reach(msgspec.Struct, frozen=True, gc=False):
     """Seconds since the epoch."""
 
 
+class Halt(Enum):
+    """What keeps a guest that shall run from going on, through no doing of its own."""
+
+    NO_ROOM = "no-room"
+    """It stands still: what it writes finds no room on its host's disk. It goes on by itself."""
+    QEMU_SILENT = "qemu-silent"
+    """Its QEMU does not answer; nobody knows whether it goes on."""
+
+
+class Halted(msgspec.Struct, frozen=True, gc=False):
+    """That something keeps the guest from going on, and since when."""
+
+    by: Halt
+    since: float
+    """Seconds since the epoch."""
+
+
 class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a host's agent last saw of an instance. Only observation writes it."""
 
@@ -252,6 +269,8 @@ class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where its guest still has the device of a volume that was taken from it; sorted."""
     reach: Reach | None = None
     """None: the guest does not run, or has not answered yet and still may."""
+    halted: Halted | None = None
+    """None: nothing is known that keeps its running guest from going on."""
     migration: MigrationSeen | None = None
     """How far it is with going to another host; of one that came: what it was given with."""
     leases: tuple[LeaseSeen, ...] = ()

@@ -2,22 +2,23 @@
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.state import records
-from mallee.model.compute.instances import Phase, Reach
+from mallee.model.compute.instances import Halt, Halted, Phase, Reach
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.world import FakeHost, World
 
 SINCE = 1_700_000_000.0
 
 
-def hear(world: World, instance_id: str, reach: Reach | None) -> None:
-    """Let its host say whether the guest answers."""
+def hear(world: World, instance_id: str, reach: Reach | None, halted: Halted | None = None) -> None:
+    """Let its host say whether the guest answers, and what keeps it from going on."""
 
     def look(tx: Any) -> None:
         record = tx.get(records.INSTANCE, instance_id)
-        tx.observe(record, replace(record.seen, reach=reach))
+        tx.observe(record, replace(record.seen, reach=reach, halted=halted))
 
     world.store.transact(look)
 
@@ -56,6 +57,28 @@ def test_a_guest_that_fell_silent_is_impaired_since(
         wanted = [{"Name": "instance-status.reachability", "Values": [value]}]
         answer = alice.describe_instance_status(Filters=wanted)["InstanceStatuses"]
         assert [it["InstanceId"] for it in answer] == found
+
+
+@pytest.mark.parametrize(("by", "own"), [(Halt.NO_ROOM, "impaired"), (Halt.QEMU_SILENT, "ok")])
+def test_a_guest_that_its_host_keeps_from_going_on_is_impaired_since(
+    alice: Any, host: FakeHost, world: World, by: Halt, own: str
+) -> None:
+    id = launch_one(alice)["InstanceId"]
+    host.settle()
+    answers = Reach(answers=True, since=SINCE - 60)
+    hear(world, id, answers, Halted(by, SINCE))
+    shown = status(alice, id)
+    (detail,) = shown["SystemStatus"]["Details"]
+    assert (shown["SystemStatus"]["Status"], detail["Status"]) == ("impaired", "failed")
+    assert detail["ImpairedSince"].timestamp() == SINCE
+    # Of a guest whose QEMU is silent it is known whether it answers on its wire, and no more.
+    assert shown["InstanceStatus"]["Status"] == own
+    assert shown["InstanceState"]["Name"] == "running"
+    wanted = [{"Name": "system-status.reachability", "Values": ["failed"]}]
+    (found,) = alice.describe_instance_status(Filters=wanted)["InstanceStatuses"]
+    assert found["InstanceId"] == id
+    hear(world, id, answers)
+    assert status(alice, id)["SystemStatus"]["Status"] == "ok"
 
 
 def test_of_what_nobody_looked_at_nothing_is_claimed(

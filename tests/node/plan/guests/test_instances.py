@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mallee.model.compute.instances import Phase, Power, Reason
+from mallee.model.compute.instances import Halt, Halted, Phase, Power, Reason
 from mallee.model.hosts.hosts import InstanceWanted
 from mallee.model.layout import Layout
 from mallee.node.plan.guests import domain, instances, progress, steps
@@ -136,10 +136,12 @@ class World:
             case _:
                 pass
 
-    def become(self, state: DomainState, ended: Ended = Ended.UNKNOWN) -> None:
+    def become(
+        self, state: DomainState, ended: Ended = Ended.UNKNOWN, halt: Halt | None = None
+    ) -> None:
         old = self.seen.domain
         assert old is not None
-        self._see(domain=dataclasses.replace(old, state=state, ended=ended))
+        self._see(domain=dataclasses.replace(old, state=state, ended=ended, halt=halt))
 
     def reset(self) -> None:
         old = self.seen.domain
@@ -401,6 +403,40 @@ def test_a_guest_that_stands_still_again_is_not_resumed_without_a_pause() -> Non
     assert world.look() == ()
     world.now += instances.RESUME_AGAIN_S
     assert names(world.look()) == ["Plug", "Resume"]
+
+
+def halted(world: World) -> Halted | None:
+    assert world.known is not None
+    return instances.report(world.wanted, world.seen, world.known).halted
+
+
+def test_a_guest_that_finds_no_room_is_told_until_it_goes_on() -> None:
+    world = launched()
+    world.now += progress.GOES_ON_AFTER_S
+    since = world.now
+    for _ in range(3):
+        world.become(DomainState.PAUSED, halt=Halt.NO_ROOM)
+        world.run(world.look())
+        assert halted(world) == Halted(Halt.NO_ROOM, since)
+        # It was resumed, and may meet the same again at once: nobody is told otherwise meanwhile.
+        world.now += instances.RESUME_AGAIN_S
+        world.run(world.look())
+        assert halted(world) == Halted(Halt.NO_ROOM, since)
+    assert world.phase is Phase.RUNNING
+    world.become(DomainState.RUNNING)
+    world.now += progress.GOES_ON_AFTER_S
+    world.look()
+    assert halted(world) is None
+
+
+def test_a_guest_that_is_off_is_kept_from_nothing() -> None:
+    world = launched()
+    world.become(DomainState.RUNNING, halt=Halt.QEMU_SILENT)
+    world.look()
+    assert halted(world) == Halted(Halt.QEMU_SILENT, world.now)
+    world.become(DomainState.OFF, Ended.CRASHED)
+    world.look()
+    assert halted(world) is None
 
 
 def test_after_a_restart_of_the_machine_the_guest_is_started_again() -> None:

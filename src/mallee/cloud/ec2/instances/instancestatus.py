@@ -1,6 +1,7 @@
 """DescribeInstanceStatus: what the cloud knows of a running instance's health, and no more.
 
-The system is well while its host is heard; the instance is well while its guest runs and answers
+The system is well while its host is heard and nothing on it keeps the guest from going on (a disk
+without room, a QEMU that does not answer); the instance is well while its guest runs and answers
 its host on its first interface. Of what nobody has looked at, nothing is claimed.
 Called through the action table.
 """
@@ -16,7 +17,7 @@ from mallee.cloud.ec2 import resources, zones
 from mallee.cloud.ec2.instances import events, instancefilters, instances, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
-from mallee.model.compute.instances import Phase, State, phase_of
+from mallee.model.compute.instances import Halt, Halted, Phase, State, phase_of
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -37,44 +38,50 @@ def _find(call: Call, request: shapes.DescribeInstanceStatusRequest) -> Iterable
     return [record for record in found if power.state_of(record) is State.RUNNING]
 
 
-def _system(call: Call, record: InstanceRecord) -> tuple[str, str | None]:
-    """Return the system's status, and whether the host is reachable."""
+def _system(call: Call, record: InstanceRecord) -> tuple[str, str | None, float | None]:
+    """Return the system's status, whether the guest can be reached through it, and since when it
+    cannot."""
     if power.state_of(record) is not State.RUNNING:
-        return NOT_APPLICABLE, None
+        return NOT_APPLICABLE, None, None
     host = call.view.get(records.HOST, record.doc.host_id)
-    if host is not None and host.seen is not None and not host.seen.is_silent:
-        return OK, "passed"
-    return IMPAIRED, "failed"
+    if host is None or host.seen is None:
+        return IMPAIRED, "failed", None
+    if host.seen.is_silent:
+        return IMPAIRED, "failed", host.seen.heard_at
+    halted = _halted(record)
+    return (OK, "passed", None) if halted is None else (IMPAIRED, "failed", halted.since)
 
 
-def _shown_system(call: Call, record: InstanceRecord) -> shapes.InstanceStatusSummary:
-    status, reachability = _system(call, record)
-    if reachability is None:
-        return {"Status": status, "Details": []}
-    detail: shapes.InstanceStatusDetails = {"Name": "reachability", "Status": reachability}
+def _halted(record: InstanceRecord) -> Halted | None:
+    """Return what keeps the guest from going on, as was seen last."""
+    is_running = phase_of(record.doc, record.seen) is Phase.RUNNING
+    return record.seen.halted if record.seen is not None and is_running else None
+
+
+def _is_heard(call: Call, record: InstanceRecord) -> bool:
     host = call.view.get(records.HOST, record.doc.host_id)
-    if status == IMPAIRED and host is not None and host.seen is not None:
-        detail["ImpairedSince"] = host.seen.heard_at
-    return {"Status": status, "Details": [detail]}
+    return host is not None and host.seen is not None and not host.seen.is_silent
 
 
 def _instance(call: Call, record: InstanceRecord) -> tuple[str, str | None, float | None]:
     """Return the guest's status, whether it answers, and since when it does not."""
     if power.state_of(record) is not State.RUNNING:
         return NOT_APPLICABLE, None, None
-    if _system(call, record)[0] is not OK:
+    if not _is_heard(call, record):
         # Nobody has looked since its host was heard last.
         return INSUFFICIENT, INSUFFICIENT, None
     if phase_of(record.doc, record.seen) is not Phase.RUNNING or record.seen is None:
         return IMPAIRED, "failed", None
-    reach = record.seen.reach
+    reach, halted = record.seen.reach, record.seen.halted
+    if halted is not None and halted.by is Halt.NO_ROOM:
+        return IMPAIRED, "failed", halted.since
     if reach is None:
         return INITIALIZING, INITIALIZING, None
     return (OK, "passed", None) if reach.answers else (IMPAIRED, "failed", reach.since)
 
 
-def _shown_instance(call: Call, record: InstanceRecord) -> shapes.InstanceStatusSummary:
-    status, reachability, since = _instance(call, record)
+def _shown(judged: tuple[str, str | None, float | None]) -> shapes.InstanceStatusSummary:
+    status, reachability, since = judged
     if reachability is None:
         return {"Status": status, "Details": []}
     detail: shapes.InstanceStatusDetails = {"Name": "reachability", "Status": reachability}
@@ -89,8 +96,8 @@ def _render(call: Call, record: InstanceRecord) -> shapes.InstanceStatus:
         "AvailabilityZone": record.doc.zone,
         "AvailabilityZoneId": zones.id_of(record.doc.zone, call.settings.region),
         "InstanceState": power.shown(power.state_of(record)),
-        "SystemStatus": _shown_system(call, record),
-        "InstanceStatus": _shown_instance(call, record),
+        "SystemStatus": _shown(_system(call, record)),
+        "InstanceStatus": _shown(_instance(call, record)),
         "Events": [events.shown(one) for one in events.of_instance(call, record)],
     }
 

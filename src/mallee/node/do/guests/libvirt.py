@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import libvirt
 import libvirt_qemu
 
+from mallee.model.compute.instances import Halt
 from mallee.model.hosts.cpus import Cpu
 from mallee.model.storage.datakeys import OpenedKey
 from mallee.model.storage.volumes import Limits
@@ -63,6 +64,9 @@ _ENDS = {
     libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: Ended.CRASHED,
     libvirt.VIR_DOMAIN_SHUTOFF_FAILED: Ended.CRASHED,
 }
+
+_HALTS = {(libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR): Halt.NO_ROOM}
+"""QEMU tells its guest of all other errors of a disk, and lets it go on."""
 
 _OFF = frozenset(code for code, state in _STATES.items() if state is DomainState.OFF)
 
@@ -318,6 +322,7 @@ class Libvirt:
             launch=mark.launch,
             state=_STATES.get(state, DomainState.RUNNING),
             ended=self._how_ended(uuid, reason) if state in _OFF else Ended.UNKNOWN,
+            halt=Halt.QEMU_SILENT if uuid in self._asking.silent() else _HALTS.get((state, reason)),
             resets=self._resets.get(uuid, 0),
             nics=domains.decode_nics(xml),
             disks=disks.decode(xml),

@@ -105,6 +105,7 @@ def report(wanted: InstanceWanted, seen: SeenInstance, progress: Progress) -> In
         interface_ids=tuple(sorted(seen.attached)),
         volume_ids=tuple(sorted(disk.volume_id for disk in seen.disks)),
         dead_slots=tuple(sorted(disk.slot for disk in seen.torn)),
+        halted=progress.halted,
     )
 
 

@@ -17,7 +17,7 @@ from enum import Enum
 
 import msgspec
 
-from mallee.model.compute.instances import Power, Reason
+from mallee.model.compute.instances import Halted, Power, Reason
 from mallee.model.hosts.hosts import InstanceWanted
 from mallee.node.plan.guests import steps
 from mallee.node.plan.guests.seen import DomainState, Ended, SeenInstance
@@ -28,6 +28,9 @@ RETRY_S = 1.0
 """The wait before the second try; it grows fourfold with each further one."""
 STEADY_AFTER_S = 60.0
 """A guest that ran so long has proved itself: its next unasked end counts as a first one."""
+GOES_ON_AFTER_S = 5.0
+"""A guest that stood still goes on when it has run so long since it was resumed: what found no room
+is written again at once, so that it stands again before, or does not."""
 
 
 class Stage(Enum):
@@ -69,6 +72,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     asked_off_at: float | None = None
     """When the power button was pressed first for the stop that is going on."""
     pressed_at: float = 0.0
+    halted: Halted | None = None
+    """What keeps the guest from going on, or kept it a moment ago."""
     tries: int = 0
     """Failures in a row."""
     retry_at: float = 0.0
@@ -94,7 +99,7 @@ def observe(progress: Progress | None, at: Situation) -> Progress:
         progress = Progress(launch=launch)
     if progress.launch < wanted.launch and not at.seen.is_active:
         progress = Progress(launch=wanted.launch, had_disk=progress.had_disk)
-    progress = _observe_disk(progress, at)
+    progress = _observe_halt(_observe_disk(progress, at), at)
     if progress.stage in (Stage.ENDED, Stage.FAILED):
         return progress
     if domain is not None and domain.launch == progress.launch and domain.is_active:
@@ -152,6 +157,18 @@ def _observe_disk(progress: Progress, at: Situation) -> Progress:
         "back and start the instance again, or terminate it."
     )
     return _replace(progress, stage=Stage.FAILED, cause=Reason("Server.InternalError", words))
+
+
+def _observe_halt(progress: Progress, at: Situation) -> Progress:
+    domain, known = at.seen.domain, progress.halted
+    if domain is None or not domain.is_active:
+        return _replace(progress, halted=None)
+    if domain.halt is None:
+        may_stand_again = at.now < progress.started_at + GOES_ON_AFTER_S
+        return progress if may_stand_again else _replace(progress, halted=None)
+    if known is not None and known.by is domain.halt:
+        return progress
+    return _replace(progress, halted=Halted(domain.halt, at.now))
 
 
 def _observe_active(progress: Progress, at: Situation) -> Progress:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mallee.model.compute.instances import Reason
+from mallee.model.compute.instances import Halt, Reason
 from mallee.model.images.images import Blob
 from mallee.model.storage.volumes import Limits
 from mallee.node.plan.guests.disks import Disk
@@ -49,6 +49,8 @@ class SeenDomain:
     """The launch that it was defined for."""
     state: DomainState
     ended: Ended = Ended.UNKNOWN
+    halt: Halt | None = None
+    """What keeps it from going on at this moment, as far as that is not somebody's wish."""
     resets: int = 0
     """How many resets of its machine were noticed since the agent connected: at least one for each
     that was asked for, as firmware adds its own."""
