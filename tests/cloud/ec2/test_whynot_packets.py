@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from mallee.cloud.reconcile import gateways
+from mallee.cloud.state import records, store
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.transit import hubs
@@ -19,6 +22,11 @@ def told(sender: Sender, source: str, destination: str, **more: str) -> Answer:
     answer = sender.ask("mallee", "ExplainPacket", **asked)
     assert answer.status == 200, answer.text
     return answer
+
+
+def notes(answer: Answer) -> str:
+    """What is told besides."""
+    return "; ".join(re.findall("<member>(.*?)</member>", answer.element("Notes")))
 
 
 def verdict(answer: Answer) -> tuple[str, str, str]:
@@ -89,6 +97,31 @@ def test_the_way_to_the_world_and_back_in(bob: Any, bobs: Sender, pair: Pair) ->
     bob.associate_address(AllocationId=address["AllocationId"], InstanceId=pair.ids[1])
     answer = told(bobs, pair.ids[0], address["PublicIp"])
     assert verdict(answer) == ("false", "ingress", pair.interfaces[1])
+
+
+def test_a_way_to_the_world_that_nobody_leads_is_noted_and_the_host_named_to_few(
+    bobs: Sender, administration: Administration, pair: Pair, world: World
+) -> None:
+    asked = (pair.ids[0], "198.51.100.9")
+    world.store.transact(gateways.decide)
+    charge = world.store.view.list(records.GATEWAY)[0]
+    heard = replace(charge.doc, known_standby_id="")
+    world.store.transact(lambda tx: tx.write(charge, heard))
+    assert notes(told(bobs, *asked)) == ""
+
+    def silence(tx: store.Tx) -> None:
+        found = tx.get(records.HOST, heard.host_id)
+        assert found is not None
+        assert found.seen is not None
+        tx.observe(found, replace(found.seen, is_silent=True))
+
+    world.store.transact(silence)
+    answer = told(bobs, *asked)
+    assert verdict(answer) == ("true", "world", "")
+    assert "is not heard" in notes(answer)
+    assert "hut" not in notes(answer)
+    assert "is not heard, and may lead nobody: hut;" in notes(told(administration.sender, *asked))
+    assert notes(told(bobs, *pair.ids)) == ""
 
 
 def test_a_table_without_a_way_out_and_an_acl_are_named(bob: Any, bobs: Sender, pair: Pair) -> None:

@@ -16,12 +16,13 @@ from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.ec2 import arns, resources
 from mallee.cloud.ec2.vpc.interfaces import interfacelisting
 from mallee.cloud.explain import finding, hopwords, packets
+from mallee.cloud.gateways import obstacles
 from mallee.cloud.hosts.slices.networkslices import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.model.compute.instances import Power
 from mallee.model.network import classic
 from mallee.model.packets import packets as evaluator
-from mallee.model.packets.hops import ICMP, ICMP6, TCP, UDP, Address, Packet, Trace
+from mallee.model.packets.hops import ICMP, ICMP6, TCP, UDP, Address, End, Packet, Trace
 
 INTERNET = "internet"
 """The end that is the world."""
@@ -75,6 +76,7 @@ def explain_packet(call: Call, request: Request) -> Result:
     in_blocks = _check_mode(call.settings.network.mode, asked)
     found = judge(asked)
     ends = (asked.sender, asked.receiver)
+    notes = [*in_blocks, *(note for end in ends if end for note in _notes(asked.call, end))]
     told = packets.shown(found)
     hops = found.hops
     if packets.is_beyond(asked.call, found):
@@ -86,7 +88,7 @@ def explain_packet(call: Call, request: Request) -> Result:
         "SourceInterfaceId": asked.sender.id if asked.sender else None,
         "SourceAddress": str(asked.packet.source),
         "DestinationAddress": str(asked.packet.destination),
-        "Notes": [*in_blocks, *(note for end in ends if end for note in _notes(asked.call, end))],
+        "Notes": [*notes, *_beside_rules(call, asked, found)],
     }
 
 
@@ -104,6 +106,18 @@ def _check_mode(mode: str, asked: Asked) -> list[str]:
     is_led = mode in classic.MANAGED and one.doc.group_ids[0] != other.doc.group_ids[0]
     by = "They are of different groups' networks: the gateway host leads from one to the other"
     return [by] if is_led else []
+
+
+def _beside_rules(call: Call, asked: Asked, found: Trace) -> tuple[str, ...]:
+    """Return what stands between guests and the world, of what rules lead there or from there."""
+    is_by_gateway = found.end is End.WORLD or (asked.sender is None and found.passes)
+    if not is_by_gateway:
+        return ()
+    return obstacles.of_world(
+        call.view,
+        has_world=call.settings.network.egress,
+        is_administrator=call.principal.is_cloud_admin,
+    )
 
 
 def judge(asked: Asked) -> Trace:
