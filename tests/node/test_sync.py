@@ -19,7 +19,7 @@ from mallee.model.hosts.hosts import Capacity, HostFacts
 from mallee.model.images import catalogue
 from mallee.model.images.images import Blob, DirectBoot
 from mallee.model.layout import Layout
-from mallee.node import cloud, host, ledger, questions, reconcile, sync
+from mallee.node import cloud, host, ledger, questions, reconcile, silence, sync
 from mallee.node.do.storage import images
 from mallee.node.metadata import pushedkeys
 from mallee.node.plan.guests import domain, instances
@@ -285,8 +285,29 @@ async def test_a_token_is_used_up_and_a_wrong_one_refused(
     joined = await sync.wait_joined(layout, "host-a")
     assert joined == await sync.wait_joined(layout, "host-a")
     assert not layout.join_token.exists()
-    with pytest.raises(cloud.Refused, match="token"):
+    with pytest.raises(cloud.Refused, match="used already, by host-a"):
         await cloud.join(layout, token, "host-b")
+
+
+async def test_whoever_has_it_join_finds_why_the_cloud_refuses(
+    running: RunningCloud, layout: Layout
+) -> None:
+    layout.run.mkdir()
+    told = await asyncio.to_thread(make_token, running)
+    wrong = {"url": told.url, "token": "a" * 52, "ca_pem": told.ca_pem}
+    files.write_json(layout.join_token, wrong)
+    joining = asyncio.create_task(sync.wait_joined(layout, "host-a"))
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            while (found := silence.read(layout)) is None:
+                await asyncio.sleep(0.01)
+            assert (found.status, "no such invitation" in found.why) == (403, True)
+            files.write_json(layout.join_token, wrong | {"token": told.token})
+            joined = await joining
+        assert joined == cloud.read_membership(layout)
+        assert silence.read(layout) is None
+    finally:
+        joining.cancel()
 
 
 async def test_a_certificate_is_renewed_in_its_second_half(

@@ -140,8 +140,11 @@ def _call(invitation: Invitation, tls: ssl.SSLContext, request: tuple[str, str, 
     finally:
         asking.close()
     if answer.status != http.HTTPStatus.OK:
+        is_away = answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
+        cure = nodejoin.cure_of(answer.status, "mallee frontends invite")
         raise steps.Failed(
-            f"the cloud at {where} refuses: {_words(said)}", "see mallee logs cloud there"
+            f"the cloud at {where} refuses: {_words(said)}",
+            "see mallee logs cloud there" if is_away else cure,
         )
     return said
 

@@ -6,18 +6,21 @@ fingerprint of the cloud's authority, so that nobody between can pose as it, and
 Not its business: the joining itself, which is the agent's (`node.sync`).
 """
 
+import email.utils
 import hashlib
 import http.client
-import json
 import re
 import ssl
+import time
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
+from http import HTTPStatus
 
 from mallee.box import owners, status, steps, up
-from mallee.kit import files
+from mallee.kit import files, pki
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
+from mallee.node import silence
 
 JOINED_S_MAX = 30.0
 _ANSWER_BYTES_MAX = 1 << 20
@@ -117,9 +120,12 @@ def check_free(layout: Layout) -> str:
         )
     member = node_cloud.read_membership(layout)
     if member is not None:
+        unheard = silence.read(layout)
+        refused = f", which refuses it: {unheard.why}" if unheard and unheard.status else ""
         raise steps.Failed(
-            f"this machine is the host {member.host_id} of the cloud at {member.url}",
-            "mallee up starts it; to join another cloud: mallee destroy",
+            f"this machine is the host {member.host_id} of the cloud at {member.url}{refused}",
+            "mallee up starts it; to have it join that cloud anew: mallee down, and this command "
+            "with --again; to join another cloud: mallee destroy",
         )
     return str(layout.root)
 
@@ -141,13 +147,18 @@ def _write_token(layout: Layout, wish: Wish) -> str:
     }
     if wish.zone:
         token["zone"] = wish.zone
+    # What was said of an invitation before is not of this one.
+    silence.forget(layout)
     files.write_json(layout.join_token, token)
     node_cloud.forget_membership(layout)
     return f"the cloud at {url} is the one that invited"
 
 
 def fetch_authority(invitation: Invitation) -> str:
-    """Return the authority's certificate, which is the one that the invitation means."""
+    """Return the authority's certificate, which is the one that the invitation means.
+
+    Raises `steps.Failed`, and where the clocks of both machines differ too much for certificates.
+    """
     # Nothing is known of the server yet; what it says is held to the fingerprint.
     trusting = ssl.create_default_context()
     trusting.check_hostname = False
@@ -157,7 +168,8 @@ def fetch_authority(invitation: Invitation) -> str:
     asking = http.client.HTTPSConnection(host, invitation.port, timeout=10, context=trusting)
     try:
         asking.request("GET", "/v1/authority")
-        said = asking.getresponse().read(_ANSWER_BYTES_MAX).decode(errors="replace")
+        answer = asking.getresponse()
+        said = answer.read(_ANSWER_BYTES_MAX).decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
         raise steps.Failed(
             f"no cloud answers at {address}: {error}",
@@ -171,33 +183,78 @@ def fetch_authority(invitation: Invitation) -> str:
             f"whoever answers at {address} is not the cloud that invited",
             "see that the address is right; then have a new invitation printed",
         )
+    check_clock(answer.headers.get("Date", ""), time.time())
     return said
+
+
+def check_clock(told: str, now: float) -> None:
+    """See that the cloud's clock, as an answer's head tells it, is near this machine's.
+
+    `now` in seconds since the epoch. Raises `steps.Failed`; a cloud that tells nothing is not
+    doubted.
+    """
+    try:
+        theirs = email.utils.parsedate_to_datetime(told).timestamp()
+    except ValueError:
+        return
+    if abs(theirs - now) > pki.CLOCKS_DIFFER_S:
+        own, its = (
+            datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") for at in (now, theirs)
+        )
+        raise steps.Failed(
+            f"this machine's clock says {own}, and the cloud's {its}: certificates and signatures "
+            "would be refused",
+            "set the one that is wrong (apt-get install systemd-timesyncd keeps it right); then "
+            "join again with the same invitation, which is not used up",
+        )
 
 
 def _fingerprint(ca_pem: str) -> str:
     return hashlib.sha256(ca_pem.encode()).hexdigest()
 
 
-def _last_refusal(log: Path) -> str:
-    """Return what the agent wrote last of why it is not taken."""
-    lines = log.read_text().splitlines() if log.exists() else []
-    said = [line for line in map(json.loads, lines) if line.get("event") == "not joined"]
-    return f"; it says: {said[-1]['error']}" if said else ""
-
-
 def _wait_joined(layout: Layout) -> str:
+    log = layout.log / "node.log"
     late = steps.Failed(f"the cloud has not taken this host within {JOINED_S_MAX:g} s", "")
     try:
-        steps.wait_until(lambda: node_cloud.read_membership(layout) is not None, JOINED_S_MAX, late)
-        steps.wait_until(layout.ledger.exists, JOINED_S_MAX, late)
+        steps.wait_until(lambda: _has_joined(layout), JOINED_S_MAX, late)
     except steps.Failed as failure:
-        log = layout.log / "node.log"
         # It may be tried again at once, with another invitation or under another name.
         layout.join_token.unlink(missing_ok=True)
+        if failure is not late:
+            raise
+        unheard = silence.read(layout)
         raise steps.Failed(
-            f"{failure.cause}{_last_refusal(log)}",
-            f"have a new invitation printed, and join again; see also {log}",
+            f"{late.cause}{f'; it says: {unheard.why}' if unheard else ''}",
+            f"see {log}; then join again, with a new invitation unless this one is not used yet",
         ) from None
     member = node_cloud.read_membership(layout)
     assert member is not None
+    untold = steps.Failed(
+        f"this machine is the host {member.host_id}, and {member.url} has not told it anything "
+        f"within {JOINED_S_MAX:g} s",
+        f"mallee status; see {log}",
+    )
+    steps.wait_until(layout.ledger.exists, JOINED_S_MAX, untold)
     return f"{member.host_id} of {member.url}"
+
+
+def _has_joined(layout: Layout) -> bool:
+    """Tell whether the cloud has taken this host; raise `steps.Failed` where it refuses to."""
+    if node_cloud.read_membership(layout) is not None:
+        return True
+    unheard = silence.read(layout)
+    if unheard is None or not unheard.status:
+        return False
+    cause = f"the cloud refuses this host: {unheard.why}"
+    raise steps.Failed(cause, cure_of(unheard.status, "mallee node invite"))
+
+
+def cure_of(status: int, invite: str) -> str:
+    """Return what to do where an invitation is refused with that status of HTTP.
+
+    `invite` is the command by which the cloud's machine prints another one.
+    """
+    if status == HTTPStatus.FORBIDDEN:
+        return f"have the cloud's machine print a new invitation: {invite}"
+    return "put that right; then join again with the same invitation, which is not used up"

@@ -69,6 +69,11 @@ class CloudAway(Exception):
 class Refused(Exception):
     """The cloud refuses this host; the message says why and what to do."""
 
+    def __init__(self, message: str, status: int = HTTPStatus.FORBIDDEN) -> None:
+        """`status` is HTTP's."""
+        super().__init__(message)
+        self.status = int(status)
+
 
 class JoinToken(msgspec.Struct, frozen=True):
     """Leave to join, as `mallee up` and the administration's `CreateJoinToken` hand it out."""
@@ -525,7 +530,7 @@ async def _post(
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise CloudAway(_explain(response.status, answer))
     if response.status >= HTTPStatus.BAD_REQUEST:
-        raise Refused(_explain(response.status, answer))
+        raise Refused(_explain(response.status, answer), response.status)
     return answer
 
 

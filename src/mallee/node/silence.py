@@ -20,6 +20,8 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     """Unix time."""
     why: str
+    status: int = 0
+    """With which status of HTTP the cloud refuses this host; 0: it does not answer."""
 
 
 def read(layout: Layout) -> Silence | None:
@@ -28,6 +30,11 @@ def read(layout: Layout) -> Silence | None:
         return msgspec.json.decode(_path_of(layout).read_bytes(), type=Silence)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
+
+
+def forget(layout: Layout) -> None:
+    """Have nothing written down: what was is of no account any more."""
+    _path_of(layout).unlink(missing_ok=True)
 
 
 class Noted:
@@ -42,15 +49,15 @@ class Noted:
         """The cloud was spoken to."""
         if self._silence is not None:
             self._silence = None
-            _path_of(self._layout).unlink(missing_ok=True)
+            forget(self._layout)
 
-    def failed(self, why: str) -> None:
+    def failed(self, why: str, status: int = 0) -> None:
         """It was not. A disk that takes nothing keeps what was written before."""
         former = self._silence
-        if former is not None and former.why == why:
+        if former is not None and (former.why, former.status) == (why, status):
             return
         since = self._now() if former is None else former.since
-        self._silence = Silence(since=since, why=why)
+        self._silence = Silence(since=since, why=why, status=status)
         with contextlib.suppress(OSError):
             path = _path_of(self._layout)
             files.write_atomically(path, msgspec.json.encode(self._silence), files.READABLE)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from mallee.kit import logs
+from mallee.kit import clock, logs
 from mallee.kit.clock import Clock
 from mallee.model.compute.instances import InstanceSeen
 from mallee.model.hosts.hosts import HostFacts, SyncAnswer, SyncRequest
@@ -58,12 +58,20 @@ async def wait_joined(layout: Layout, name: str) -> cloud.Membership:
             await asyncio.sleep(LOOK_FOR_TOKEN_S)
             continue
         try:
-            return await cloud.join(layout, token, name)
+            membership = await cloud.join(layout, token, name)
+            silence.forget(layout)
+            return membership
         except (cloud.CloudAway, cloud.Refused) as error:
             log.warning("not joined", error=str(error), retry_s=retry_s)
+            # Whoever has it join looks here, and writes down anew what it shall join by.
+            silence.Noted(layout, clock.SYSTEM.now).failed(str(error), _status_of(error))
             await asyncio.sleep(retry_s)
             retry_s = min(retry_s * 2, LAST_RETRY_S)
     return membership
+
+
+def _status_of(error: Exception) -> int:
+    return error.status if isinstance(error, cloud.Refused) else 0
 
 
 @dataclass(slots=True)
@@ -110,7 +118,7 @@ class Sync:
             except _FOR_NOW as error:
                 log.warning("sync failed", error=str(error), retry_s=retry_s)
                 if self.noted is not None:
-                    self.noted.failed(str(error))
+                    self.noted.failed(str(error), _status_of(error))
                 # Whatever was told before may be forgotten there now.
                 told.seen = told.volumes = told.snapshots = told.pins = told.facts = None
                 await asyncio.sleep(retry_s)

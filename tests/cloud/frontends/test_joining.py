@@ -53,8 +53,9 @@ def test_who_is_invited_gets_the_secrets_once(first: FrontEnd, root_dir: Path) -
     kept = {name: (first.layout.cloud / name).read_bytes() for name in frontends.SECRET_FILES}
     assert fetched.secrets.files == kept
     assert "master" not in repr(fetched.secrets).replace("master.key", "")
-    with pytest.raises(steps.Failed, match="wrong, used, or older"):
+    with pytest.raises(steps.Failed, match="used already, by once") as refused:
         frontendjoin.fetch(wish)
+    assert "mallee frontends invite" in refused.value.cure
 
 
 def test_a_name_is_one_front_end_s(first: FrontEnd) -> None:

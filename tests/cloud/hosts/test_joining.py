@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mallee.cloud.frontends import joining as frontends
 from mallee.cloud.hosts import refusals
 from mallee.cloud.hosts.doors import joining
 from mallee.cloud.state import records, store
@@ -69,6 +70,35 @@ def test_token_ends_after_an_hour(
     clock.time += joining.TOKEN_LIFE_S
     with pytest.raises(refusals.Refused, match="older than an hour"):
         opened.transact(lambda tx: joining.join(tx, registry, ask(token)))
+
+
+def test_who_comes_with_what_is_no_good_is_told_what_it_is(
+    opened: store.Store, registry: joining.Registry
+) -> None:
+    token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    opened.transact(lambda tx: joining.join(tx, registry, ask(token, "ash")))
+    of_front_ends = opened.transact(lambda tx: frontends.create_token(tx, registry.entropy))
+    for other, words in (
+        (token, "used already, by ash"),
+        ("a" * 52, "gave no such invitation"),
+        (of_front_ends, "mallee frontends join"),
+    ):
+        with pytest.raises(refusals.Refused, match=words) as refused:
+            opened.transact(lambda tx, other=other: joining.join(tx, registry, ask(other, "beech")))
+        assert refused.value.status == 403
+    (host,) = opened.view.list(records.HOST)
+    assert host.doc.name == "ash"
+
+
+def test_what_is_wrong_with_a_host_leaves_its_invitation_good(
+    opened: store.Store, registry: joining.Registry
+) -> None:
+    token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    for wrong in (ask(token, "no name"), ask(token, zone="nowhere"), ask(token, address="beech")):
+        with pytest.raises(refusals.Refused) as refused:
+            opened.transact(lambda tx, wrong=wrong: joining.join(tx, registry, wrong))
+        assert refused.value.status == 400
+    assert opened.transact(lambda tx: joining.join(tx, registry, ask(token))).host_id
 
 
 def test_only_the_hash_of_a_token_is_kept(

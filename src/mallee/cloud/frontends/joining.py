@@ -8,8 +8,6 @@ Called by `door` and by the administration. Not its business: sockets, and the o
 files (`box.frontendjoin`).
 """
 
-import base64
-import hashlib
 import re
 
 from mallee.cloud.hosts.doors import joining
@@ -20,32 +18,20 @@ from mallee.kit import pki
 from mallee.model import ids
 from mallee.model.hosts import frontends
 from mallee.model.hosts.frontends import FrontEnd, Joined, Joining, Secrets
-from mallee.model.hosts.hosts import JoinToken
 from mallee.model.layout import Layout
 
-TOKEN_LIFE_S = 3600.0
+TOKEN_LIFE_S = joining.TOKEN_LIFE_S
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")
-_TOKEN_BYTES = 32
 
 
 def create_token(tx: store.Tx, entropy: joining.Entropy) -> str:
     """Return a token that is good for one front end within `TOKEN_LIFE_S`."""
-    for record in tx.list(records.FRONT_END_TOKEN):
-        if record.doc.expires_at <= tx.now:
-            tx.delete(record)
-    # Letters and digits alone: no command takes it for an option of its own.
-    token = base64.b32encode(entropy(_TOKEN_BYTES)).decode().rstrip("=").lower()
-    id = _hash(token)
-    leave = JoinToken(id=id, expires_at=tx.now + TOKEN_LIFE_S)
-    tx.insert(records.FRONT_END_TOKEN, "", id, leave)
-    return token
+    return joining.give_token(tx, records.FRONT_END_TOKEN, entropy)
 
 
 def join(tx: store.Tx, registry: joining.Registry, asked: Joining) -> Joined:
     """Use the token up, and make a front end; raise `Refused` and change nothing."""
-    token = tx.get(records.FRONT_END_TOKEN, _hash(asked.token))
-    if token is None or token.doc.expires_at <= tx.now:
-        raise Refused(403, "the invitation is wrong, used, or older than an hour; make a new one")
+    joining.use_token(tx, records.FRONT_END_TOKEN, asked.token, asked.name[:80])
     if not _NAME.fullmatch(asked.name):
         raise Refused(400, f"'{asked.name[:80]}' is no name; use letters, digits, - and .")
     if any(other.doc.name == asked.name for other in tx.list(records.FRONT_END)):
@@ -59,7 +45,6 @@ def join(tx: store.Tx, registry: joining.Registry, asked: Joining) -> Joined:
         raise Refused(409, "the authority is being replaced; try again when that has ended")
     if any(one.seen is None or not one.seen.outcome for one in tx.list(records.ROLLOUT)):
         raise Refused(409, "other settings are being tried; try again when that has ended")
-    tx.delete(token)
     id = ids.make("fe", registry.entropy(ids.ID_BYTES))
     grant = pki.Grant(name=id, now=tx.now, life_s=TOKEN_LIFE_S)
     try:
@@ -100,7 +85,3 @@ def read_secrets(layout: Layout) -> Secrets:
     settings = layout.settings.read_text() if layout.settings.exists() else ""
     found = {name: (layout.cloud / name).read_bytes() for name in frontends.SECRET_FILES}
     return Secrets(settings=settings, files=found)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

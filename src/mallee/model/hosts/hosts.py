@@ -78,11 +78,13 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class JoinToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Leave to join the cloud with one host, once. The token itself is not kept."""
+    """Leave to join the cloud with one host or front end, once. The token itself is not kept."""
 
     id: str
     """SHA-256 of the token, hexadecimal."""
     expires_at: float
+    used_by: str = ""
+    """The name under which somebody has joined by it; empty: nobody has."""
 
 
 class HostFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,6 +1,7 @@
 """How a host becomes part of the cloud: a token used once, then certificates that are renewed.
 
-A *join token* is leave to join with one host within an hour; only its hash is kept. Joining makes
+A *join token* is leave to join with one host within an hour; only its hash is kept, and until the
+hour is over who has used it, so that who comes too late is told. Joining makes
 the host's record and its first certificate, whose name is the host's id; the agent renews it long
 before it ends. All of it are functions over a transaction, called by `hosts` (the agents'
 endpoint), by the administration's `CreateJoinToken` and by tests.
@@ -12,7 +13,7 @@ import hashlib
 import ipaddress
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -23,13 +24,13 @@ from mallee.cloud.hosts import standings
 from mallee.cloud.hosts.refusals import Refused
 from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
-from mallee.cloud.state.records import HostSeen, Record
+from mallee.cloud.state.records import HostSeen, Kind, Record
 from mallee.kit import pki
 from mallee.kit.authorities import Authorities
 from mallee.model import ids
 from mallee.model.configuration import settings
 from mallee.model.hosts import standing
-from mallee.model.hosts.hosts import Host, JoinToken
+from mallee.model.hosts.hosts import AGENT_SILENT_AFTER_S, Host, JoinToken
 from mallee.model.hosts.standing import ALL_ROLES, Role
 
 TOKEN_LIFE_S = 3600.0
@@ -38,6 +39,11 @@ _TOKEN_BYTES = 32
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")
 
 Entropy = Callable[[int], bytes]
+_Leave = Kind[JoinToken, None]
+_COMMANDS: Mapping[_Leave, str] = {
+    records.JOIN_TOKEN: "mallee node join",
+    records.FRONT_END_TOKEN: "mallee frontends join",
+}
 
 
 class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,14 +101,35 @@ def guests_ranges(configured: settings.Settings) -> tuple[str, ...]:
 
 def create_token(tx: store.Tx, entropy: Entropy) -> str:
     """Return a token that is good for one host within `TOKEN_LIFE_S`."""
-    for record in tx.list(records.JOIN_TOKEN):
+    return give_token(tx, records.JOIN_TOKEN, entropy)
+
+
+def give_token(tx: store.Tx, kind: _Leave, entropy: Entropy) -> str:
+    """Return a token of that kind, and forget those whose hour is over."""
+    for record in tx.list(kind):
         if record.doc.expires_at <= tx.now:
             tx.delete(record)
     # Letters and digits alone: no command takes it for an option of its own.
     token = base64.b32encode(entropy(_TOKEN_BYTES)).decode().rstrip("=").lower()
     id = _hash(token)
-    tx.insert(records.JOIN_TOKEN, "", id, JoinToken(id=id, expires_at=tx.now + TOKEN_LIFE_S))
+    tx.insert(kind, "", id, JoinToken(id=id, expires_at=tx.now + TOKEN_LIFE_S))
     return token
+
+
+def use_token(tx: store.Tx, kind: _Leave, token: str, name: str) -> None:
+    """Use a token of that kind up, for who joins under that name; raise `Refused`."""
+    id = _hash(token)
+    leave = tx.get(kind, id)
+    if leave is None:
+        for other, command in _COMMANDS.items():
+            if tx.get(other, id) is not None:
+                raise Refused(403, f"this invitation is good for another command: {command}")
+        raise Refused(403, "this cloud gave no such invitation within the last hour")
+    if leave.doc.used_by:
+        raise Refused(403, f"the invitation was used already, by {leave.doc.used_by}")
+    if leave.doc.expires_at <= tx.now:
+        raise Refused(403, "the invitation is older than an hour")
+    tx.write(leave, msgspec.structs.replace(leave.doc, used_by=name))
 
 
 def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
@@ -110,16 +137,13 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
 
     Raises `Refused` and changes nothing.
     """
-    token = tx.get(records.JOIN_TOKEN, _hash(request.token))
-    if token is None or token.doc.expires_at <= tx.now:
-        raise Refused(403, "the join token is wrong, used, or older than an hour; make a new one")
+    use_token(tx, records.JOIN_TOKEN, request.token, request.name[:80])
     if not _NAME.fullmatch(request.name):
         raise Refused(400, f"'{request.name[:80]}' is no host name; use letters, digits, - and .")
     earlier = _by_name(tx, request.name)
     zone = _choose_zone(tx, registry, request.zone, earlier)
     address = check_address(tx, registry.guests, request.address, earlier)
     roles = _check_roles(request.roles) or (earlier.doc.roles if earlier else ALL_ROLES)
-    tx.delete(token)
     id = earlier.id if earlier else ids.make("host", registry.entropy(ids.ID_BYTES))
     certified, serial = _certify(registry, id, request.csr_pem, tx.now)
     host = Host(
@@ -140,7 +164,11 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
         # It lost its certificate; what was placed on it is still there for it to find.
         tx.write(earlier, msgspec.structs.replace(host, standing=earlier.doc.standing))
     else:
-        raise Refused(409, f"a host named {request.name} is joined and alive; use another name")
+        raise Refused(
+            409,
+            f"a host named {request.name} is joined and alive; give another name (--name), or wait "
+            f"until it is not heard any more, {AGENT_SILENT_AFTER_S:g} s after its agent has ended",
+        )
     standings.note(tx, id)
     return certified
 
