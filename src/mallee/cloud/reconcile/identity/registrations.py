@@ -1,9 +1,12 @@
-"""Forgets what people wrote who came or did not come: decided registrations, after a while."""
+"""Forgets what people wrote who came or did not come, after a while.
+
+Wishes that nobody decides go too: strangers make them, and there may be only so many at a time.
+"""
 
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model.identity.invitations import Registration, State
+from mallee.model.identity.invitations import Registration
 
 EVERY_S = 3600.0
 KEPT_S = 30 * 86_400.0
@@ -11,7 +14,7 @@ KEPT_S = 30 * 86_400.0
 
 
 def reconciler(store: store.Store, clock: clock.Clock) -> Reconciler:
-    """Return the reconciler; each registration that is over is a key."""
+    """Return the reconciler; each registration that is old is a key."""
 
     def keys() -> tuple[str, ...]:
         now = clock.now()
@@ -30,14 +33,12 @@ def reconciler(store: store.Store, clock: clock.Clock) -> Reconciler:
 
 
 def forget(tx: store.Tx, id: str) -> None:
-    """Remove one registration if it is over."""
+    """Remove one registration if it is old."""
     record = tx.get(records.REGISTRATION, id)
     if record is not None and _is_old(record.doc, tx.now):
         tx.delete(record)
 
 
 def _is_old(doc: Registration, now: float) -> bool:
-    if doc.state is State.REQUESTED:
-        return False
     last = max(doc.created_at, doc.decided_at or 0.0, doc.expires_at or 0.0)
     return now - last > KEPT_S
