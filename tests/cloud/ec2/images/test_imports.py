@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -447,13 +448,35 @@ def test_a_host_names_only_what_it_brought(
     asked = KeyAsked("00" * 256, "00" * 256)
     answers.read_key = lambda caller, place: Locked("00" * 256, "00" * 256)
     with pytest.raises(refusals.Refused, match="another cloud"):
-        answers.unlock(host.id, id, asked)
+        asyncio.run(answers.unlock(host.id, id, asked))
     # The key of any other bundle is not its business, whoever gave it to the host.
     answers.read_key = lambda caller, place: Locked("11" * 256, "11" * 256)
     with pytest.raises(refusals.Refused, match="not the key of this bundle"):
-        answers.unlock(host.id, id, asked)
+        asyncio.run(answers.unlock(host.id, id, asked))
     with pytest.raises(refusals.Refused):
-        answers.unlock("host-other", id, KeyAsked("00" * 256, "00" * 256))
+        asyncio.run(answers.unlock("host-other", id, asked))
+
+
+def test_a_bundles_manifest_is_read_beside_the_view_s_thread(
+    world: World, alice: Any, host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = alice.register_image(Name="beside", ImageLocation="disks/x.manifest.xml")["ImageId"]
+    answers, id = answering(world, tmp_path), registration(world, image)
+    carried, threads = transferring.carried, dict[str, int]()
+
+    def look(*asked: Any) -> tasks.TaskRecord:
+        threads["view"] = threading.get_ident()
+        return carried(*asked)
+
+    def read(*_: object) -> Locked:
+        threads["manifest"] = threading.get_ident()
+        return Locked("00" * 256, "00" * 256)
+
+    monkeypatch.setattr(transferring, "carried", look)
+    answers.read_key = read
+    with pytest.raises(refusals.Refused, match="another cloud"):
+        asyncio.run(answers.unlock(host.id, id, KeyAsked("00" * 256, "00" * 256)))
+    assert threads["view"] == threading.get_ident() != threads["manifest"]
 
 
 async def refuse_foreign(answers: transferring.Transfers, host: FakeHost, id: str) -> None:

@@ -232,7 +232,7 @@ class Endpoint:
     ) -> web.StreamResponse:
         asked = await _decode(request, KeyAsked)
         carried, id = self._cloud.transfers, request.match_info["id"]
-        return _json(await asyncio.to_thread(carried.unlock, host.id, id, asked))
+        return _json(await carried.unlock(host.id, id, asked))
 
     async def _transfer_file(
         self, request: web.Request, host: Record[Host, HostSeen]

@@ -6,6 +6,7 @@ else. What a host says goes into the task's *seen* column. Called by `door`, whi
 and by `slices`. Not its business: what follows from how a task ended (`reconcile.transfers`).
 """
 
+import asyncio
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -145,8 +146,8 @@ class Transfers:
         if carried(self.store.view, host_id, id).doc.way is not Way.BUNDLE_IN:
             raise refusals.Refused(403, f"the transfer {id} has no bundle")
 
-    def unlock(self, host_id: str, id: str, asked: KeyAsked) -> KeyTold:
-        """Return the key of the bundle that the host carries in; raise `Refused`. Blocks."""
+    async def unlock(self, host_id: str, id: str, asked: KeyAsked) -> KeyTold:
+        """Return the key of the bundle that the host carries in; raise `Refused`."""
         self.check_bundle(host_id, id)
         record = carried(self.store.view, host_id, id)
         given, place = self.give(host_id, id), record.doc.disks[0].object
@@ -159,6 +160,9 @@ class Transfers:
             secret_access_key=given.secret_access_key,
             token=given.token,
         )
+        return await asyncio.to_thread(self._unlock, caller, place, asked)
+
+    def _unlock(self, caller: Caller, place: Object, asked: KeyAsked) -> KeyTold:
         if self.read_key(caller, place) != Locked(asked.key, asked.iv):
             raise refusals.Refused(403, "that is not the key of this bundle")
         return self.files.unlock(asked)
