@@ -30,24 +30,31 @@ REQUEST = SyncRequest(known_generation=0, wait_s=0.0)
 Says = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def certify(authority: pki.Authority, path: Path, *hosts: str) -> None:
+def certify(authority: pki.Authority, path: Path, *hosts: str, ahead_s: float = 0.0) -> None:
     """Write a key and its certificate: a server's when it has hosts, otherwise an agent's."""
     request = pki.make_request("any")
-    grant = pki.Grant(name="host-0", now=time.time(), life_s=600, hosts=hosts)
+    grant = pki.Grant(name="host-0", now=time.time() + ahead_s, life_s=600, hosts=hosts)
     path.write_bytes(pki.issue(authority, request.csr_pem, grant) + request.key_pem)
 
 
 @asynccontextmanager
-async def door(root: Path, says: Says) -> AsyncGenerator[cloud.Cloud]:
-    """An agent's door to a cloud that answers everything as `says` does."""
-    authority = pki.create_authority("any", time.time())
+async def door(
+    root: Path, says: Says, *, cloud_ahead_s: float = 0.0, host_ahead_s: float = 0.0
+) -> AsyncGenerator[cloud.Cloud]:
+    """An agent's door to a cloud that answers everything as `says` does.
+
+    Certificates are as if they had been made so much later.
+    """
+    authority = pki.create_authority("any", time.time() - pki.DAY_S)
     layout = Layout(root)
     layout.node_pki.mkdir(parents=True)
     (layout.node_pki / "ca.pem").write_bytes(authority.certificate_pem)
-    certify(authority, layout.node_pki / "host.pem")
-    certify(authority, root / "server.pem", CLOUD_NAME)
+    certify(authority, layout.node_pki / "host.pem", ahead_s=host_ahead_s)
+    certify(authority, root / "server.pem", CLOUD_NAME, ahead_s=cloud_ahead_s)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(root / "server.pem")
+    tls.load_verify_locations(layout.node_pki / "ca.pem")
+    tls.verify_mode = ssl.CERT_OPTIONAL
     runner = web.ServerRunner(web.Server(says))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
@@ -81,6 +88,32 @@ async def test_why_nothing_is_heard_is_said_in_words(root_dir: Path) -> None:
                     await elsewhere.sync(REQUEST)
             finally:
                 await elsewhere.close()
+
+
+@pytest.mark.parametrize(
+    ("cloud_ahead_s", "words"),
+    [(7200.0, "not valid yet by this machine's clock"), (-7200.0, "not valid any more by this")],
+)
+async def test_a_clock_that_is_wrong_is_not_taken_for_another_authority(
+    root_dir: Path, cloud_ahead_s: float, words: str
+) -> None:
+    async with door(root_dir, saying(b""), cloud_ahead_s=cloud_ahead_s) as opened:
+        with pytest.raises(cloud.CloudAway, match=words) as away:
+            await opened.sync(REQUEST)
+        assert "set the clock" in str(away.value)
+        assert "authority" not in str(away.value)
+
+
+@pytest.mark.parametrize(
+    ("host_ahead_s", "words"),
+    [(7200.0, "certificate begins at .* set the clock"), (-7200.0, "ended at .* join --again")],
+)
+async def test_a_certificate_whose_time_is_not_now_is_named_where_no_call_succeeds(
+    root_dir: Path, host_ahead_s: float, words: str
+) -> None:
+    async with door(root_dir, saying(b""), host_ahead_s=host_ahead_s) as opened:
+        with pytest.raises(cloud.CloudAway, match=words):
+            await opened.sync(REQUEST)
 
 
 async def test_what_is_wanted_rightly_is_taken(root_dir: Path) -> None:

@@ -6,6 +6,7 @@ to be joined again. Called by `cloud`. Not its business: when one is asked for.
 """
 
 import ssl
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -45,8 +46,26 @@ def keep(layout: Layout, request: pki.Request, told: Certified) -> None:
     files.write_atomically(layout.host_certificate, told.certificate_pem.encode() + request.key_pem)
 
 
+def find_trouble(layout: Layout, now: float) -> str:
+    """Return why the cloud may not take this host's certificate, by its times; empty: it may."""
+    own = pki.read_certificate(layout.host_certificate.read_bytes())
+    says = f"by this machine's clock, which says {_shown(now)}"
+    if now < own.begins_at:
+        return f"this host's certificate begins at {_shown(own.begins_at)} {says}: set the clock"
+    if now > own.ends_at:
+        return (
+            f"this host's certificate ended at {_shown(own.ends_at)} {says}: if that is right, "
+            "mallee down, and mallee node join --again with a new invitation"
+        )
+    return ""
+
+
 def own_tls(layout: Layout) -> ssl.SSLContext:
     """Return what shows the certificate to the cloud, and trusts the cloud's."""
     context = ssl.create_default_context(cafile=layout.host_authority)
     context.load_cert_chain(layout.host_certificate)
     return context
+
+
+def _shown(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -10,7 +10,9 @@ import ipaddress
 import os
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -58,6 +60,9 @@ ASKED_MAX = 4096
 """Of so many questions it is remembered which front end asked them; of older ones it is not."""
 ANSWER_BYTES_MAX = 128 << 20
 """More than a thousand instances with all their user data."""
+
+_WRONG_TIME = {9: "is not valid yet", 10: "is not valid any more"}
+"""By what OpenSSL calls `X509_V_ERR_CERT_NOT_YET_VALID` and `X509_V_ERR_CERT_HAS_EXPIRED`."""
 
 log = logs.get(__name__)
 
@@ -492,7 +497,14 @@ class Cloud:
         return is_due
 
     async def _post(self, path: str, body: bytes, hold_s: float = 0.0) -> bytes:
-        return await _post(self._session, self._membership.url + path, body, hold_s)
+        try:
+            return await _post(self._session, self._membership.url + path, body, hold_s)
+        except CloudAway as error:
+            # Whoever shows a certificate that is not good is not told why: the connection ends.
+            trouble = await asyncio.to_thread(certificates.find_trouble, self._layout, time.time())
+            if trouble:
+                raise CloudAway(f"{error}; {trouble}") from error
+            raise
 
 
 def _read_certified(
@@ -520,11 +532,7 @@ async def _post(
         ) as response:
             answer = await _read(response)
     except aiohttp.ClientConnectorCertificateError as error:
-        raise CloudAway(
-            f"the cloud at {url} shows a certificate of an authority that this host does not know; "
-            "if it was given another one while the host was away: mallee down, and mallee node "
-            f"join --again with a new invitation ({error.certificate_error})"
-        ) from error
+        raise CloudAway(_distrust(url, error.certificate_error)) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise CloudAway(f"the cloud at {url} cannot be reached: {_why(error)}") from error
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -532,6 +540,23 @@ async def _post(
     if response.status >= HTTPStatus.BAD_REQUEST:
         raise Refused(_explain(response.status, answer), response.status)
     return answer
+
+
+def _distrust(url: str, error: Exception) -> str:
+    """Say why what the cloud shows is not trusted."""
+    code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
+    if code in _WRONG_TIME:
+        now = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
+        return (
+            f"the cloud at {url} shows a certificate that {_WRONG_TIME[code]} by this machine's "
+            f"clock, which says {now}; set the clock of this machine or of the cloud's, whichever "
+            "is wrong"
+        )
+    return (
+        f"the cloud at {url} shows a certificate of an authority that this host does not know; if "
+        "it was given another one while the host was away: mallee down, and mallee node join "
+        f"--again with a new invitation ({error})"
+    )
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
