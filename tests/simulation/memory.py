@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mallee.cloud.state.index import Index
+from mallee.cloud.state.records import Kind, Record
 from mallee.cloud.state.tx import Change, Tx, apply
 from mallee.cloud.state.view import View
 from mallee.kit.clock import Clock
@@ -36,24 +37,15 @@ class Memory:
         self.stores: list[SharedStore] = []
         self.on_commit: Callable[[], None] = lambda: None
 
-    def history(self, kind: str, id: str) -> list[Change]:
-        """Return the changes of a record since the simulation began."""
-        found: list[Change] = []
-        for change in self.log:
-            subject = change.subject
-            if getattr(subject, "id", "") == id and subject.kind.name == kind:  # pyright: ignore
-                found.append(change)
-        return found
-
     def transact(self, fn: Callable[[Tx], T]) -> T:
         """Run a function in one transaction."""
         if self.rng.random() < TWICE:
-            refused = Tx(self.index, self.clock.now(), self.history)
+            refused = Tx(self.index, self.clock.now())
             # What it raises it raises again below.
             with contextlib.suppress(Exception):
                 fn(refused)
             refused.undo()
-        tx = Tx(self.index, self.clock.now(), self.history)
+        tx = Tx(self.index, self.clock.now())
         with contextlib.ExitStack() as undo:
             undo.callback(tx.undo)
             value = fn(tx)
@@ -108,6 +100,15 @@ class SharedStore:
                 ending.cancel()
                 self._waiters.discard(changed)
         return self.view.rev
+
+    def history(self, kind: Kind[Any, Any], id: str) -> list[Change]:
+        """Return the changes of a record since the simulation began."""
+        return [
+            change
+            for change in self._memory.log
+            if isinstance(change.subject, Record)
+            and (change.subject.kind, change.subject.id) == (kind, id)
+        ]
 
     def close(self) -> None:
         """Hear nothing any more."""

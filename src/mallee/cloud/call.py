@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mallee.cloud.frontends.fellows import Fellows
 from mallee.cloud.identity import guessing, lastuse
 from mallee.cloud.state import store
+from mallee.cloud.state.records import Kind
 from mallee.kit import keysigner, secretbox
 from mallee.model.configuration import settings
 from mallee.model.identity.sessions import CallerKind, Session
@@ -116,6 +117,8 @@ class Call:
     """Tells what each bucket holds, by its number."""
     peer: str = ""
     """The address that the request came from."""
+    history: Callable[[Kind[Any, Any], str], list[store.Change]] = lambda _, __: []
+    """Reads the newest changes of a thing, oldest first; it blocks (`Write.prepare`)."""
     rows: Mapping[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
     """All actions (`action.Action`) by service and name: for who tells what policies say of them.
     It is handed in, for the table itself is made of handlers' files."""

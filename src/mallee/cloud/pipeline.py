@@ -334,6 +334,7 @@ def call_of(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Cal
         peer=exchange.request.peer,
         attempts=cloud.attempts,
         uses=cloud.uses,
+        history=cloud.store.history,
         rows=cloud.table,
     )
 

@@ -29,7 +29,7 @@ class Later:
 
 def revisions(opened: store.Store, id: str) -> list[int]:
     """The revisions that the log tells of an instance."""
-    told = opened.transact(lambda tx: tx.history(records.INSTANCE, id))
+    told = opened.history(records.INSTANCE, id)
     return [change.rev for change in told]
 
 
@@ -62,12 +62,26 @@ def test_a_life_of_which_the_beginning_is_forgotten_is_told_from_where_it_is_kno
     monkeypatch.setattr(database, "CHANGES_KEPT", 3)
     live(opened, "i-1")
     assert database.Database(url).trim(clock.SYSTEM.now() + DAY_S, 100) == 1
-    told = opened.transact(lambda tx: tx.history(records.INSTANCE, "i-1"))
+    told = opened.history(records.INSTANCE, "i-1")
     # The first observation is of a document that nobody knows any more.
     assert [change.op.value for change in told] == ["write", "observe"]
     opened.transact(lambda tx: tx.delete(samples.instance(tx, "i-1")))
-    told = opened.transact(lambda tx: tx.history(records.INSTANCE, "i-1"))
+    told = opened.history(records.INSTANCE, "i-1")
     assert [change.op.value for change in told] == ["write", "observe", "delete"]
+
+
+def test_of_a_long_life_the_newest_is_told(
+    opened: store.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(opened, "i-1")
+    everything = opened.history(records.INSTANCE, "i-1")
+    monkeypatch.setattr(store, "HISTORY_MAX", 1)
+    # Its document was written two changes before.
+    assert opened.history(records.INSTANCE, "i-1") == everything[-1:]
+    monkeypatch.setattr(store, "HISTORY_MAX", 3)
+    assert [one.rev for one in opened.history(records.INSTANCE, "i-1")] == [
+        one.rev for one in everything[-3:]
+    ]
 
 
 def test_everything_is_there_after_a_trim_and_goes_on(
@@ -105,9 +119,9 @@ async def test_the_log_goes_back_as_far_as_the_trail(
     monkeypatch.setattr(changes, "AT_ONCE", 2)
     await asyncio.to_thread(live, opened, "i-1")
     await runner.settle_all(changes.reconciler(url, 400, Later(399)))
-    assert len(await opened.run(lambda tx: tx.history(records.INSTANCE, "i-1"))) == 4
+    assert len(opened.history(records.INSTANCE, "i-1")) == 4
     await runner.settle_all(changes.reconciler(url, 400, Later(401)))
     # What is left is an observation alone.
-    assert await opened.run(lambda tx: tx.history(records.INSTANCE, "i-1")) == []
+    assert opened.history(records.INSTANCE, "i-1") == []
     live_still = await opened.run(lambda tx: samples.instance(tx, "i-1").rev)
     assert live_still == opened.view.rev

@@ -58,11 +58,11 @@ def find(call: Call, text: str) -> Record[Any, Any]:
     raise errors.NoSuchResource("resource", id)
 
 
-def find_past(call: Call, tx: store.Tx, text: str) -> list[store.Change]:
-    """Return the changes of a thing that is gone; empty when there is none that he may know of."""
+def find_past(call: Call, text: str) -> list[store.Change]:
+    """Return the newest changes of a thing, there or gone; empty when he may know of none. Blocks."""
     id = name_of(text)
     for kind in _kinds(call, text):
-        found = tx.history(kind, id)
+        found = call.history(kind, id)
         subject = found[-1].subject if found else None
         if isinstance(subject, Record) and may_know(call, subject):
             return found

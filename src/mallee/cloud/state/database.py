@@ -8,7 +8,7 @@ Which functions run in a transaction, and the index, are not its business (`writ
 import contextlib
 import gc
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
 from mallee.cloud.state import documents, engines, freshness, sqlite, statements
 from mallee.cloud.state.errors import Unavailable
@@ -133,17 +133,20 @@ class Database:
             # Whatever ends it, the next look begins anew.
             reader.roll_back()
 
-    def history(self, kind: str, id: str) -> list[Change]:
-        """Return the committed changes of one record that the log still has, oldest first."""
-        changes: list[Change] = []
-        before: Record[object, object] | None = None
-        for row in self._locked().read(statements.READ_HISTORY, {"kind": kind, "id": id}):
-            change = documents.decode_change(row, before)
-            before = change.subject if isinstance(change.subject, Record) else None
-            # Where the log begins in the midst of a life, what was observed first is of nothing.
-            if before is not None and before.doc is not None:
-                changes.append(change)
-        return changes
+    def history(self, kind: str, id: str, number: int) -> list[Change]:
+        """Return the newest committed changes of one record that the log has, oldest first.
+
+        On a connection of its own, for any thread. Raises `Unavailable`.
+        """
+        try:
+            session = self._engine.open(is_snapshot=True)
+            try:
+                session.begin(reads_only=True)
+                return _history(session, {"kind": kind, "id": id}, number)
+            finally:
+                session.drop()
+        except self.failures as error:
+            raise self.unavailable(error) from error
 
     # The log's end
 
@@ -244,6 +247,21 @@ def _load(session: engines.Session) -> Index:
         index.take(Claim(row["space"], row["key"], row["owner"], row["amount"]))
     session.roll_back()
     return index
+
+
+def _history(session: engines.Session, which: Mapping[str, object], number: int) -> list[Change]:
+    rows = list(session.read(statements.READ_HISTORY, {**which, "number": number}))[::-1]
+    # What was observed is written without its document.
+    since = {**which, "rev": rows[0]["rev"] if rows else 0}
+    before: Record[object, object] | None = None
+    changes: list[Change] = []
+    for row in (*session.read(statements.READ_DOCUMENT_BEFORE, since), *rows):
+        change = documents.decode_change(row, before)
+        before = change.subject if isinstance(change.subject, Record) else None
+        # Where the log begins in the midst of a life, what was observed first is of nothing.
+        if before is not None and before.doc is not None:
+            changes.append(change)
+    return changes[-number:]
 
 
 def _catch_up(session: engines.Session, index: Index) -> Iterator[Change]:

@@ -32,7 +32,9 @@ INSERT INTO change (rev, batch, at, op, kind, account, id, version, body)
 VALUES (:rev, :batch, :at, :op, :kind, :account, :id, :version, :body)"""
 _READ_CHANGE = "SELECT rev, batch, at, op, kind, account, id, version, body FROM change"
 READ_CHANGES = f"{_READ_CHANGE} WHERE rev > :since ORDER BY rev"
-READ_HISTORY = f"{_READ_CHANGE} WHERE kind = :kind AND id = :id ORDER BY rev"
+READ_HISTORY = f"{_READ_CHANGE} WHERE kind = :kind AND id = :id ORDER BY rev DESC LIMIT :number"
+READ_DOCUMENT_BEFORE = f"""{_READ_CHANGE} WHERE kind = :kind AND id = :id AND rev < :rev
+AND op IN ('insert', 'write') ORDER BY rev DESC LIMIT 1"""
 READ_OLDEST_CHANGES = "SELECT rev, at FROM change ORDER BY rev LIMIT :number"
 DROP_CHANGES = "DELETE FROM change WHERE rev <= :last"
 READ_BATCH = "SELECT batch FROM change WHERE rev = :rev"

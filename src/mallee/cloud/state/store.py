@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from mallee.cloud.state.database import Database
 from mallee.cloud.state.errors import Conflict, StoreError, Taken, Unavailable
 from mallee.cloud.state.index import Index
+from mallee.cloud.state.records import Kind
 from mallee.cloud.state.tx import Change, Op, Tx, apply
 from mallee.cloud.state.view import View
 from mallee.cloud.state.writer import Delivery, Job, Outcome, Writer, look
@@ -31,6 +32,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+HISTORY_MAX = 1000
+"""So many changes of one thing are told: a host's are without end."""
 LOOKED_WITHIN_S = 30.0
 """Longer than a look takes that is tried again; a server that stands still says nothing at all."""
 
@@ -43,6 +46,7 @@ class Store:
     """
 
     def __init__(self, database: Database, index: Index, clock: clock.Clock) -> None:
+        self._database = database
         self._shown = index.copy()
         self.view = View(self._shown)
         """What readers see."""
@@ -123,6 +127,13 @@ class Store:
             finally:
                 self._waiters.discard(changed)
         return self.view.rev
+
+    def history(self, kind: Kind[Any, Any], id: str) -> list[Change]:
+        """Return the newest `HISTORY_MAX` committed changes of a record, oldest first.
+
+        Reads the disk and blocks, in any thread. Raises `Unavailable`.
+        """
+        return self._database.history(kind.name, id, HISTORY_MAX)
 
     def close(self) -> None:
         """Finish what is queued and let the database go. Doing it twice is doing it once."""

@@ -6,7 +6,7 @@ changes go into the index at once, are remembered for the flush, and can be undo
 """
 
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -52,20 +52,15 @@ class Change:
     subject: Record[Any, Any] | Claim
 
 
-History = Callable[[str, str], list[Change]]
-"""Reads the committed changes of (kind, id) from the database."""
-
-
 class Tx:
     """A transaction in progress. It is void when the function that received it has returned."""
 
-    def __init__(self, index: Index, now: float, history: History) -> None:
+    def __init__(self, index: Index, now: float) -> None:
         self.now = now
         """Seconds since the epoch: the time at which everything in this transaction happens."""
         self.changes: list[Change] = []
         """What was done so far, in order."""
         self._index = index
-        self._history = history
         self._rev_before = index.rev
         self._replaced: list[Record[Any, Any] | Claim | None] = []
 
@@ -118,10 +113,6 @@ class Tx:
             if not isinstance(subject, Claim) and not isinstance(previous, Claim):
                 grown.change(previous, None if change.op is Op.DELETE else subject)
         return grown.accounts()
-
-    def history(self, kind: Kind[Any, Any], id: str) -> builtins.list[Change]:
-        """Return every committed change of a record, oldest first; this one reads the disk."""
-        return self._history(kind.name, id)
 
     # Changing records
 

@@ -188,7 +188,7 @@ class Writer:
         txs: list[Tx] = []
         outcomes: list[tuple[Job, Outcome]] = []
         for job in jobs:
-            tx = Tx(self._index, self._clock.now(), self._database.history)
+            tx = Tx(self._index, self._clock.now())
             try:
                 outcome = Outcome(value=job.fn(tx))
                 txs.append(tx)

@@ -6,7 +6,8 @@ about it. Which things the caller may know of is `explain.finding`'s business.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,9 +19,10 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.explain import finding, past, relations, states, troubles
 from mallee.cloud.explain.relations import RELATIONS_MAX, Relation
 from mallee.cloud.hosts.doors import asks
-from mallee.cloud.state import records
+from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.trail import search, together
+from mallee.kit import secretbox
 from mallee.model.hosts import hosts
 from mallee.model.hosts.plans import HostPlan, InstancePlan
 
@@ -33,15 +35,28 @@ _plans = msgspec.json.Decoder(HostPlan)
 # --- what it is ---
 
 
-def explain_resource(call: WriteCall, request: Request) -> Result:
-    """Tell everything about one resource; its past is on disk, where only a transaction reads."""
+def read_past(
+    call: Call, request: Request, _box: secretbox.SecretBox
+) -> Callable[[], list[store.Change]]:
+    """Return what reads a thing's past, which is on disk: nobody who writes shall wait for it."""
     text: str = request["ResourceId"]
     try:
         record = finding.find(call, text)
     except errors.NoSuchResource:
-        return _gone(call, text)
+        return partial(finding.find_past, call, text)
+    return partial(call.history, record.kind, record.id)
+
+
+def explain_resource(call: WriteCall, request: Request) -> Result:
+    """Tell everything about one resource, as of one moment."""
+    text: str = request["ResourceId"]
+    known: list[store.Change] = call.prepared
+    try:
+        record = finding.find(call, text)
+    except errors.NoSuchResource:
+        return _gone(call, known, text)
     standing = states.of(call.tx, record)
-    changes, left_out = past.of_changes(call, call.tx.history(record.kind, record.id))
+    changes, left_out = past.of_changes(call, known)
     named_by = relations.named_by(call, call.tx, record)
     return {
         **_head(call, record),
@@ -59,9 +74,8 @@ def explain_resource(call: WriteCall, request: Request) -> Result:
     }
 
 
-def _gone(call: WriteCall, text: str) -> Result:
+def _gone(call: WriteCall, found: Sequence[store.Change], text: str) -> Result:
     """Tell of what is not there any more how it came and went."""
-    found = finding.find_past(call, call.tx, text)
     subject = found[-1].subject if found else None
     if not isinstance(subject, Record):
         raise errors.NoSuchResource("resource", finding.name_of(text))
@@ -201,7 +215,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="mallee",
         name="ExplainResource",
-        does=Write(handle=explain_resource),
+        does=Write(handle=explain_resource, prepare=read_past),
         honours=frozenset({"ResourceId"}),
         resources=finding.arns,
     ),
