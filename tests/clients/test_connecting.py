@@ -34,7 +34,14 @@ class Inside:
 @contextlib.contextmanager
 def keyless(cloud: Cloud, group: str, *, is_public: bool) -> Generator[str]:
     """A running guest without a key pair."""
-    card = {"DeviceIndex": 0, "Groups": [group], "AssociatePublicIpAddress": is_public}
+    with launched(cloud, card_of(group, is_public=is_public)) as instance:
+        cloud.wait_console(instance, READY)
+        yield instance
+
+
+@contextlib.contextmanager
+def launched(cloud: Cloud, card: dict[str, object]) -> Generator[str]:
+    """A guest without a key pair, at the moment of its launch."""
     made = cloud.ec2.run_instances(
         ImageId=cloud.image(),
         InstanceType="m1.small",
@@ -44,10 +51,13 @@ def keyless(cloud: Cloud, group: str, *, is_public: bool) -> Generator[str]:
     )
     instance = made["Instances"][0]["InstanceId"]
     try:
-        cloud.wait_console(instance, READY)
         yield instance
     finally:
         cloud.terminate(instance)
+
+
+def card_of(group: str, *, is_public: bool) -> dict[str, object]:
+    return {"DeviceIndex": 0, "Groups": [group], "AssociatePublicIpAddress": is_public}
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +84,15 @@ def may_ssh(inside: Inside) -> list[dict[str, object]]:
 def test_ssh_needs_no_key_and_no_public_address(cloud: Cloud, inside: Inside) -> None:
     # The instance's group lets nobody in, and so not the endpoint.
     refused = programs.mallee(cloud, "ssh", inside.id, "true")
-    assert refused.status == 255
+    assert (refused.status, "no ingress rule of the groups of eni-" in refused.err) == (1, True)
     cloud.ec2.authorize_security_group_ingress(GroupId=inside.group, IpPermissions=may_ssh(inside))
     said = programs.mallee(cloud, "ssh", inside.id, "hostname; exit 7")
     assert (said.out.startswith("ip-"), said.status) == (True, 7), said.err
     # The endpoint's own group lets nothing out any more.
     rules = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     cloud.ec2.revoke_security_group_egress(GroupId=inside.endpoint_group, IpPermissions=rules)
-    assert programs.mallee(cloud, "ssh", inside.id, "true").status == 255
+    refused = programs.mallee(cloud, "ssh", inside.id, "true")
+    assert (refused.status, "no egress rule of the groups of eni-" in refused.err) == (1, True)
     cloud.ec2.authorize_security_group_egress(GroupId=inside.endpoint_group, IpPermissions=rules)
     assert programs.mallee(cloud, "ssh", inside.id, "true").status == 0
 
@@ -100,6 +111,19 @@ def outside(cloud: Cloud) -> Iterator[str]:
     """A guest without a key at a public address."""
     with guests.ssh_group(cloud, "outside") as group, keyless(cloud, group, is_public=True) as id:
         yield id
+
+
+def test_ssh_waits_for_a_guest_that_was_just_launched(cloud: Cloud) -> None:
+    with (
+        guests.ssh_group(cloud, "at-once") as group,
+        launched(cloud, card_of(group, is_public=True)) as id,
+    ):
+        said = programs.mallee(cloud, "ssh", id, "hostname")
+        assert (said.out.startswith("ip-"), said.status) == (True, 0), said.err
+        assert f"waiting for SSH of {id}" in said.err
+        cloud.ec2.stop_instances(InstanceIds=[id])
+        refused = programs.mallee(cloud, "ssh", id, "hostname")
+        assert (refused.status, "start-instances" in refused.err) == (1, True), refused.err
 
 
 @pytest.fixture(scope="module")

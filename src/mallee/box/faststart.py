@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mallee.box import client, nodejoin, owners, ranges, steps, up
+from mallee.box import client, nodejoin, owners, ranges, sshgreeting, steps, up
 from mallee.images import tiny
 from mallee.kit import files
 from mallee.model.configuration import settings
@@ -28,7 +28,6 @@ EVERYWHERE = "0.0.0.0"
 IMAGE_READY_S_MAX = 30.0
 RUNNING_S_MAX = 180.0
 SSH_S_MAX = 120.0
-_LOOK_S = 2.0
 
 Say = Callable[[str], None]
 
@@ -315,16 +314,8 @@ def _wait_ssh(summary: Summary) -> str:
         f"{summary.address} did not answer SSH within {SSH_S_MAX:g} s",
         f"see how far it came: mallee console {summary.instance_id}",
     )
-    steps.wait_until(lambda: _greets(summary.address), SSH_S_MAX, failure)
+    steps.wait_until(lambda: not sshgreeting.silence(summary.address), SSH_S_MAX, failure)
     return f"{summary.address} answers"
-
-
-def _greets(address: str) -> bool:
-    try:
-        with socket.create_connection((address, 22), timeout=_LOOK_S) as link:
-            return link.recv(4) == b"SSH-"
-    except OSError:
-        return False
 
 
 def _learn_host_key(layout: Layout, summary: Summary) -> str:

@@ -55,10 +55,12 @@ def run(steps: Sequence[Step], watcher: Watcher) -> None:
         watcher.finish(step, result, time.monotonic() - began)
 
 
-def wait_until(is_true: Callable[[], bool], timeout_s: float, failure: Failed) -> None:
-    """Look every 50 ms until `is_true()`; raise `failure` at the deadline."""
+def wait_until(
+    is_true: Callable[[], bool], timeout_s: float, failure: Failed, *, every_s: float = 0.05
+) -> None:
+    """Look again and again until `is_true()`; raise `failure` at the deadline."""
     deadline = time.monotonic() + timeout_s
     while not is_true():
         if time.monotonic() > deadline:
             raise failure
-        time.sleep(0.05)
+        time.sleep(every_s)

@@ -149,7 +149,7 @@ class Guest:
 
     def words(self, command: str, *, as_root: bool = True, tty: bool = False) -> list[str]:
         """Return the command line of an SSH client."""
-        way, address = instances.way(self.layout, self.described())
+        way, there = instances.way_to(self.layout, self.described())
         options = [word for option in _OPTIONS for word in ("-o", option)]
         if not tty:
             options += ["-o", "BatchMode=yes"]
@@ -157,7 +157,7 @@ class Guest:
         tail = [f"{rise}{command}"] if command else []
         terminal = ["-t"] if tty else []
         key = ["-i", str(self.key)]
-        return ["ssh", *terminal, *key, *options, *way, f"{self.user}@{address}", *tail]
+        return ["ssh", *terminal, *key, *options, *way, f"{self.user}@{there.address}", *tail]
 
     def stop(self, say: Say) -> str:
         """Stop it as its power button does; tell how long that took."""

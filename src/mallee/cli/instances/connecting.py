@@ -29,6 +29,7 @@ from mallee.box import steps
 
 READ_BYTES = 32 << 10
 URL_LIFE_S = 60
+SPEAKS_WITHIN_S = 10.0
 _UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade"}
 SERVICE = "ec2-instance-connect"
 
@@ -41,8 +42,8 @@ def make_key(folder: Path) -> Path:
     return path
 
 
-def endpoint_of(call: Any, vpc_id: str) -> str:
-    """Return the id of the VPC's instance connect endpoint; raise `steps.Failed` without one."""
+def endpoint_of(call: Any, vpc_id: str) -> dict[str, Any]:
+    """Return the VPC's instance connect endpoint; raise `steps.Failed` without one."""
     wanted = {"Filters": [{"Name": "vpc-id", "Values": [vpc_id]}]}
     found = call("ec2", "DescribeInstanceConnectEndpoints", wanted)["InstanceConnectEndpoints"]
     if not found:
@@ -51,7 +52,7 @@ def endpoint_of(call: Any, vpc_id: str) -> str:
             "aws ec2 create-instance-connect-endpoint --subnet-id SUBNET, or give it an address: "
             "aws ec2 associate-address",
         )
-    return found[0]["InstanceConnectEndpointId"]
+    return found[0]
 
 
 def sign(access: api.Access, asked: Mapping[str, str]) -> str:
@@ -62,6 +63,24 @@ def sign(access: api.Access, asked: Mapping[str, str]) -> str:
     signer = botocore.auth.SigV4QueryAuth(who, SERVICE, access.region, expires=URL_LIFE_S)
     signer.add_auth(request)
     return str(request.url)
+
+
+async def first_word(url: str) -> bytes:
+    """Return what the other end of a tunnel says first; raise `steps.Failed` when it is not
+    opened."""
+    try:
+        where = yarl.URL(url, encoded=True)
+        async with (
+            asyncio.timeout(SPEAKS_WITHIN_S),
+            aiohttp.ClientSession() as session,
+            _opened(session, where) as line,
+        ):
+            message = await line.receive()
+            return message.data if message.type is aiohttp.WSMsgType.BINARY else b""
+    except TimeoutError as error:
+        raise steps.Failed(f"it said nothing within {SPEAKS_WITHIN_S:g} s", "") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise steps.Failed(f"the tunnel broke: {error}", "") from error
 
 
 async def relay(url: str) -> None:

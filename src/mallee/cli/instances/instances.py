@@ -14,6 +14,7 @@ import sys
 import tempfile
 import termios
 import tty
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,17 +22,20 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from mallee.box import steps
+from mallee.box import sshgreeting, steps
 from mallee.cli import client, words
-from mallee.cli.instances import connecting, consoleline
+from mallee.cli.instances import connecting, consoleline, reaching
 from mallee.cli.root import DEFAULT, Root
 from mallee.model import ids
 from mallee.model.layout import Layout
 
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """Words of a command for the guest, whose options are its own."""
+REFUSED = 255
+"""With which OpenSSH ends when there was no session."""
 CONNECT_S = 20
 """How long nobody may answer: a guest is busy at times, but what a group stops is silent."""
+FORBIDDEN = 403
 
 
 def ssh(
@@ -54,16 +58,21 @@ def ssh(
         The user in the guest.
     """
     layout = Layout(root)
-    found = _instance(layout, instance)
-    if found["State"]["Name"] != "running":
-        raise steps.Failed(f"{instance} is {found['State']['Name']}", "start it")
-    options, address = way(layout, found)
-    login = Login(layout, instance, user, (*options, f"{user}@{address}", *command))
+    found = reaching.wait_running(layout, instance)
+    options, way = way_to(layout, found)
+    reaching.wait_greeting(layout, found, way)
+    login = Login(layout, instance, user, (*options, f"{user}@{way.address}", *command))
     identity = key or layout.key_of(found.get("KeyName", ""))
     if key or identity.exists():
         os.execvp("ssh", login.words(identity))
     with tempfile.TemporaryDirectory(prefix="mallee-") as folder:
         status = login.run(connecting.make_key(Path(folder)))
+    if status == REFUSED:
+        pair = f"has the key pair {found['KeyName']}" if "KeyName" in found else "has no key pair"
+        words.tell(
+            "if it was the key: a guest takes pushed ones when ec2-instance-connect is in it; "
+            f"{instance} {pair} (another key: --key FILE)"
+        )
     sys.exit(status)
 
 
@@ -105,15 +114,38 @@ class Login:
             signal.signal(signal.SIGINT, before)
 
 
-def way(layout: Layout, found: dict[str, Any]) -> tuple[tuple[str, ...], str]:
-    """Return the options and the address by which an instance is reached."""
+def way_to(layout: Layout, found: dict[str, Any]) -> tuple[tuple[str, ...], reaching.Way]:
+    """Return OpenSSH's options and the way by which an instance is reached."""
     public = found.get("PublicIpAddress")
     if public is not None:
-        return (), public
-    connecting.endpoint_of(partial(client.call, layout), found["VpcId"])
+        return (), reaching.Way(public, "internet", partial(sshgreeting.silence, public))
+    endpoint = connecting.endpoint_of(partial(client.call, layout), found["VpcId"])
     program = (sys.executable, "-m", "mallee.cli.main", "tunnel", "--root", str(layout.root))
     command = shlex.join((*program, found["InstanceId"], "--port", "%p"))
-    return ("-o", f"ProxyCommand={command}"), found["PrivateIpAddress"]
+    asked = _tunnel(endpoint, found, sshgreeting.PORT)
+    silence = partial(_silence_of_tunnel, layout, asked)
+    way = reaching.Way(found["PrivateIpAddress"], endpoint["NetworkInterfaceIds"][0], silence)
+    return ("-o", f"ProxyCommand={command}"), way
+
+
+def _silence_of_tunnel(layout: Layout, asked: Mapping[str, str]) -> str:
+    """Return why no SSH server greets at the end of a tunnel; empty: one does. Raises
+    `steps.Failed` where no tunnel will ever be."""
+    try:
+        word = asyncio.run(connecting.first_word(connecting.sign(client.access(layout), asked)))
+    except steps.Failed as failed:
+        if getattr(failed.__cause__, "status", 0) == FORBIDDEN:
+            raise
+        return failed.cause
+    return "" if word.startswith(sshgreeting.GREETING) else "who is there speaks no SSH"
+
+
+def _tunnel(endpoint: Mapping[str, Any], found: Mapping[str, Any], port: int) -> dict[str, str]:
+    return {
+        "instanceConnectEndpointId": endpoint["InstanceConnectEndpointId"],
+        "privateIpAddress": found["PrivateIpAddress"],
+        "remotePort": str(port),
+    }
 
 
 def tunnel(
@@ -129,21 +161,11 @@ def tunnel(
         Seconds after which it ends; an hour unless given.
     """
     layout = Layout(root)
-    found = _instance(layout, instance)
-    asked = {
-        "instanceConnectEndpointId": connecting.endpoint_of(
-            partial(client.call, layout), found["VpcId"]
-        ),
-        "privateIpAddress": found["PrivateIpAddress"],
-        "remotePort": str(port),
-        **({} if duration is None else {"maxTunnelDuration": str(duration)}),
-    }
+    found = reaching.look(layout, instance)
+    endpoint = connecting.endpoint_of(partial(client.call, layout), found["VpcId"])
+    asked = _tunnel(endpoint, found, port)
+    asked |= {} if duration is None else {"maxTunnelDuration": str(duration)}
     asyncio.run(connecting.relay(connecting.sign(client.access(layout), asked)))
-
-
-def _instance(layout: Layout, instance: str) -> dict[str, Any]:
-    answer = client.call(layout, "ec2", "DescribeInstances", {"InstanceIds": [instance]})
-    return answer["Reservations"][0]["Instances"][0]
 
 
 def console(instance: str, *, root: Root = DEFAULT, log: bool = False) -> None:
