@@ -2,8 +2,10 @@
 
 import io
 import shlex
+import subprocess
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -55,6 +57,25 @@ def test_a_session_token_is_there_exactly_where_it_is_one() -> None:
 
 def test_a_bearer_does_not_show_his_secret() -> None:
     assert BEARER.secret_access_key not in repr(BEARER)
+
+
+def test_a_strict_shell_takes_every_line_and_forgets_other_endpoints(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text(clientfiles.files(BEARER)["env"])
+    elsewhere = {
+        f"AWS_ENDPOINT_URL{name}": "http://elsewhere"
+        for name in ("", "_EC2", "_EC2_INSTANCE_CONNECT", "_S3", "_IAM")
+    }
+    done = subprocess.run(
+        ["bash", "-euc", ". ./env; env"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", **elsewhere},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "elsewhere" not in done.stdout
+    assert f"AWS_ENDPOINT_URL={BEARER.endpoint}\n" in done.stdout
 
 
 @given(st.text(max_size=40))

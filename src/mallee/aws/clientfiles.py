@@ -15,7 +15,7 @@ import shlex
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -32,6 +32,8 @@ EUCALYPTUS_PATHS = {
 """Variables of `eucarc`, and the last part of the paths that Eucalyptus' clients know."""
 
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
+_OWN = "mallee"
+"""The service that botocore has no model of."""
 _PRIVATE = 0o100600
 _READABLE = 0o100644
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -119,7 +121,7 @@ def _env(bearer: Bearer) -> str:
         *_exports(environment(bearer)),
         "# Without these a session of another cloud would go along.",
         "unset AWS_PROFILE" + ("" if bearer.session_token else " AWS_SESSION_TOKEN"),
-        *(f"unset AWS_ENDPOINT_URL_{service.upper()}" for service in _services()),
+        *(f"unset AWS_ENDPOINT_URL_{service.variable}" for service in _services()),
         "# For clients that do not know AWS_ENDPOINT_URL, and for `aws mallee`.",
         _HERE,
         'export AWS_DATA_PATH="$_mallee_here/models"',
@@ -172,11 +174,12 @@ def _euca2ools(bearer: Bearer) -> str:
 def _models(bearer: Bearer) -> dict[str, str]:
     """Return a botocore data directory: where each service is, and what `mallee` is."""
     made: dict[str, str] = {}
-    for service, version in _services().items():
-        place = f"models/{service}/{version}"
-        made[f"{place}/endpoint-rule-set-1.json"] = _json(_rule_set(service, bearer.endpoint))
-    path = _models_directory() / "mallee.json"
-    made[f"models/mallee/{_services()['mallee']}/service-2.json"] = path.read_text("utf-8")
+    for service in _services():
+        place = f"models/{service.name}/{service.version}"
+        made[f"{place}/endpoint-rule-set-1.json"] = _json(_rule_set(service.name, bearer.endpoint))
+        if service.name == _OWN:
+            path = _models_directory() / f"{_OWN}.json"
+            made[f"{place}/service-2.json"] = path.read_text("utf-8")
     return made
 
 
@@ -224,15 +227,25 @@ class _Head(msgspec.Struct):
     metadata: dict[str, Any]
 
 
+class _Service(NamedTuple):
+    """A service as botocore knows it."""
+
+    name: str
+    version: str
+    variable: str
+    """How `AWS_ENDPOINT_URL_…` ends for it: its id, which is not always its name."""
+
+
 @functools.cache
-def _services() -> dict[str, str]:
-    """Return the version of each service's API by the service's name, as botocore has both."""
-    found: dict[str, str] = {}
+def _services() -> tuple[_Service, ...]:
+    found: list[_Service] = []
     for path in sorted(_models_directory().iterdir(), key=lambda path: path.name):
         if path.name.endswith(".json"):
             head = msgspec.json.decode(path.read_bytes(), type=_Head)
-            found[path.name.removesuffix(".json")] = head.metadata["apiVersion"]
-    return found
+            variable = head.metadata["serviceId"].replace(" ", "_").upper()
+            name = path.name.removesuffix(".json")
+            found.append(_Service(name, head.metadata["apiVersion"], variable))
+    return tuple(found)
 
 
 def _models_directory() -> Any:
