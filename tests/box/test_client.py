@@ -1,5 +1,7 @@
 import http.server
+import ssl
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from mallee.kit import files
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 from tests.aws.signature.wires import Wire
+from tests.cloud import running
 
 SECRET = "secret"
 
@@ -79,6 +82,16 @@ def test_a_cloud_that_does_not_answer_is_unreachable(server: http.server.HTTPSer
     server.server_close()
     with pytest.raises(client.Unreachable, match=r"127\.0\.0\.1"):
         client.call(access, "mallee", "DescribeHosts")
+
+
+@pytest.mark.parametrize("listen", ["::", "::1", "0.0.0.0"])
+def test_its_own_machine_reaches_a_cloud_wherever_it_listens(listen: str) -> None:
+    with running.fresh(listen=listen) as cloud:
+        access = client.read_access(cloud.layout, cloud.settings)
+        assert client.call(access, "mallee", "DescribeHosts")["Hosts"] == []
+        place = f"https://{client.own_door(cloud.settings)}:{cloud.agents_port}/v1/authority"
+        with urllib.request.urlopen(place, context=ssl._create_unverified_context()) as answer:
+            assert answer.status == 200
 
 
 def test_without_a_cloud_there_is_no_access(root_dir: Path) -> None:

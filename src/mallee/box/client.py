@@ -71,8 +71,11 @@ def read_access(layout: Layout, held: settings.Settings) -> Access:
 
 
 def own_door(held: settings.Settings) -> str:
-    """Return at which address this machine itself reaches what listens as the settings say."""
-    return "127.0.0.1" if held.listen in ("0.0.0.0", "::") else held.listen
+    """Return at which address, as URLs have it, this machine itself reaches what listens as the
+    settings say."""
+    # At `::` it listens by IPv6 alone.
+    door = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(held.listen, held.listen)
+    return f"[{door}]" if ":" in door else door
 
 
 def serves_objects(access: Access) -> bool:
