@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import msgspec
+import pytest
 
 from mallee.model.configuration import settings, settingschanges, sharing
 from mallee.model.configuration.settings import (
@@ -26,6 +27,7 @@ OWN = HostStanding("host-1", "front", is_up=True, is_own=True)
 FAR = HostStanding("host-2", "far", is_up=True, is_own=False)
 SILENT = HostStanding("host-3", "gone", is_up=False, is_own=False)
 IDLE = CloudStanding((OWN, FAR, SILENT), instances=0, public_addresses_used=0)
+ELSEWHERE = Settings(listen="192.0.2.200")
 BUSY = CloudStanding((OWN,), instances=3, public_addresses_used=1)
 
 
@@ -61,6 +63,48 @@ def test_hosts_that_are_heard_are_waited_for() -> None:
     assert "start anew: cloud, s3" in becomes["front"]
     assert "calls the cloud again" in becomes["far"]
     assert "not waited for" in becomes["gone"]
+
+
+@pytest.mark.parametrize(
+    ("calls", "listen", "words"),
+    [
+        # On another machine.
+        ("192.0.2.1", "127.0.0.1", "nothing of another machine comes to 127.0.0.1"),
+        ("", "127.0.0.1", "nothing of another machine"),
+        ("", "localhost", "nothing of another machine"),
+        ("192.0.2.1", "192.0.2.9", "it calls at 192.0.2.1, which is not 192.0.2.9"),
+        ("", "192.0.2.9", "unless it calls at 192.0.2.9"),
+        ("cloud.example", "192.0.2.9", "unless it calls at 192.0.2.9"),
+        ("2001:db8::1", "0.0.0.0", "0.0.0.0 has IPv4 alone"),
+        ("192.0.2.1", "::", ":: has IPv6 alone"),
+        ("192.0.2.1", "0.0.0.0", ""),
+        ("192.0.2.1", "192.0.2.1", ""),
+        ("", "0.0.0.0", ""),
+        ("192.0.2.1", "cloud.example", ""),
+    ],
+)
+def test_a_host_that_would_be_cut_off_is_told_of_before(
+    calls: str, listen: str, words: str
+) -> None:
+    standing = replace(IDLE, hosts=(replace(FAR, calls=calls),))
+    ((_, becomes),) = settingschanges.plan(ELSEWHERE, Settings(listen=listen), standing).hosts
+    assert ("cut off" in becomes, words in becomes) == (bool(words), True), becomes
+    assert ("the change is undone then" in becomes) is bool(words)
+    assert words or becomes == "calls the cloud again"
+
+
+@pytest.mark.parametrize(
+    ("listen", "is_cut"), [("127.0.0.1", False), ("0.0.0.0", False), ("192.0.2.9", True)]
+)
+def test_the_cloud_s_own_host_may_be_cut_off_as_well(listen: str, is_cut: bool) -> None:
+    standing = replace(IDLE, hosts=(replace(OWN, calls="127.0.0.1"),))
+    ((_, becomes),) = settingschanges.plan(ELSEWHERE, Settings(listen=listen), standing).hosts
+    assert ("cut off: it calls at 127.0.0.1" in becomes) is is_cut, becomes
+
+
+def test_nobody_is_cut_off_by_what_has_nothing_to_do_with_it() -> None:
+    found = settingschanges.plan(Settings(), Settings(deadlines=Deadlines(stop_s=90)), IDLE)
+    assert "cut off" not in str(found.hosts)
 
 
 def test_ranges_in_use_stay() -> None:

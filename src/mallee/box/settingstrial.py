@@ -70,7 +70,8 @@ def try_out(layout: Layout, trial: Trial, confirm: Callable[[], None]) -> str:
 
 def look(layout: Layout) -> CloudStanding:
     """Return what of the running cloud bears on its settings; raise `steps.Failed`."""
-    access = client.read_access(layout, owners.read_settings(layout))
+    held = owners.read_settings(layout)
+    access = client.read_access(layout, held)
     try:
         hosts = client.call(access, "mallee", "DescribeHosts")["Hosts"]
         cloud = client.call(access, "mallee", "DescribeCloud")
@@ -82,10 +83,19 @@ def look(layout: Layout) -> CloudStanding:
         ) from error
     member = node_cloud.read_membership(layout)
     own = member.host_id if member is not None else ""
+    others_call = settings.reached_at(held)
+    # Of several front ends each is called where all hosts are told that it is.
+    calls = node_cloud.address_of(member) if member and not front_ends else others_call
     ports: dict[str, int] = files.read_json(layout.cloud_ports) or {}
     return CloudStanding(
         hosts=tuple(
-            HostStanding(host["HostId"], host["Name"], _is_up(host), host["HostId"] == own)
+            HostStanding(
+                id=host["HostId"],
+                name=host["Name"],
+                is_up=_is_up(host),
+                is_own=host["HostId"] == own,
+                calls=calls if host["HostId"] == own else others_call,
+            )
             for host in hosts
         ),
         instances=sum(len(host["InstanceIds"]) for host in hosts),

@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from mallee.model.configuration import modechanges, settings, sharing
+from mallee.model.configuration import cutoffs, modechanges, settings, sharing
 from mallee.model.configuration.settings import Settings
 
 CLOUD, OBJECTS, BLOCKS, AGENT = "cloud", "s3", "blocks", "node"
@@ -31,6 +31,8 @@ class HostStanding:
     is_up: bool
     is_own: bool
     """Whether it is the machine on which the settings are."""
+    calls: str = ""
+    """The address at which it calls the cloud, or a name; empty: it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ def plan(before: Settings, after: Settings, standing: CloudStanding) -> Plan:
     return Plan(
         changes=changes,
         restarts=restarts,
-        hosts=tuple((host.name, _becomes(host, restarts)) for host in standing.hosts),
+        hosts=tuple((host.name, _becomes(host, changes, after)) for host in standing.hosts),
         front_ends=tuple(
             (one.name, _of_front_end(one, changes, after) if is_for_all or one.is_own else _NOTHING)
             for one in standing.front_ends
@@ -266,9 +268,14 @@ def _begins_anew(restarts: tuple[str, ...]) -> str:
     return f"start anew: {', '.join(restarts)}; guests go on" if restarts else _NOTHING
 
 
-def _becomes(host: HostStanding, restarts: tuple[str, ...]) -> str:
+def _becomes(host: HostStanding, changes: tuple[Change, ...], after: Settings) -> str:
+    restarts = _restarts(changes)
     if not restarts:
         return _NOTHING
+    if any(change.name == "listen" for change in changes):
+        why = cutoffs.cut_off(host.calls, after.listen, is_own=host.is_own)
+        if why:
+            return f"{why}; the change is undone then" if host.is_up else why
     if host.is_own:
         return _begins_anew(restarts)
     if CLOUD not in restarts:
