@@ -78,6 +78,22 @@ def test_a_strict_shell_takes_every_line_and_forgets_other_endpoints(tmp_path: P
     assert f"AWS_ENDPOINT_URL={BEARER.endpoint}\n" in done.stdout
 
 
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_a_shell_evaluates_the_lines(shell: str) -> None:
+    lines = "\n".join(clientfiles.shell_lines(BEARER))
+    done = subprocess.run(
+        [shell, "-euc", 'eval "$1"; env', "sh", lines],
+        env={"PATH": "/usr/bin:/bin", "AWS_PROFILE": "work", "AWS_SESSION_TOKEN": "theirs"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"AWS_ENDPOINT_URL={BEARER.endpoint}\n" in done.stdout
+    assert "AWS_PROFILE" not in done.stdout
+    assert "AWS_SESSION_TOKEN" not in done.stdout
+
+
 @given(st.text(max_size=40))
 def test_an_endpoint_that_a_shell_would_read_otherwise_is_refused(tail: str) -> None:
     bearer = replace(BEARER, endpoint=f"http://{tail}")

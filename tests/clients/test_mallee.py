@@ -28,12 +28,13 @@ def said(cloud: Cloud, *words: str, **environment: str) -> str:
     return done.out
 
 
-def test_credentials_env_is_all_that_a_shell_needs(cloud: Cloud) -> None:
+@pytest.mark.parametrize("program", programs.CLIS, ids=["cli-1", "cli-2"])
+def test_credentials_env_is_all_that_a_shell_needs(cloud: Cloud, program: Path) -> None:
     script = 'eval "$1"; exec "$2" sts get-caller-identity --query Account --output text'
     plain = {name: "" for name in cloud.environment() if name.startswith("AWS_")}
-    line = ("bash", "-c", script, "sh", said(cloud, "credentials", "env"), str(programs.CLIS[0]))
-    done = programs.run(cloud, *line, **plain)
-    assert done.out == cloud.access.account_id
+    line = ("bash", "-c", script, "sh", said(cloud, "credentials", "env"), str(program))
+    done = programs.run(cloud, *line, **plain, AWS_PROFILE="work", AWS_SESSION_TOKEN="theirs")
+    assert done.out == cloud.access.account_id, done.err
 
 
 def test_credentials_profile_keeps_what_is_there(cloud: Cloud, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import wholecloud
 from tests.clients import programs
 from tests.wholecloud import Cloud
 
@@ -28,13 +27,6 @@ def lines() -> list[str]:
     return chapter.split("```")[1].strip().splitlines()
 
 
-def for_old_clients() -> str:
-    """What the README advises to those whose CLI knows no variable for endpoints."""
-    advice = re.search(r"^`(aws\(\) \{.*\})`$", README.read_text(), re.M)
-    assert advice is not None
-    return advice[1]
-
-
 @pytest.mark.parametrize("program", programs.CLIS, ids=["cli-1", "cli-2"])
 def test_the_tour_leads_where_it_says(cloud: Cloud, tmp_path: Path, program: Path) -> None:
     commands = tmp_path / "bin"
@@ -47,8 +39,7 @@ def test_the_tour_leads_where_it_says(cloud: Cloud, tmp_path: Path, program: Pat
     setting = ""
     for line in lines():
         if line.startswith("eval"):
-            old = for_old_clients() if program == wholecloud.AWS_2 else ""
-            setting = f"{line}\n{old}"
+            setting = line
             continue
         for placeholder, value in found.items():
             line = re.sub(rf"\b{placeholder}\b", value, line)

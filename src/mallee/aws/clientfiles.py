@@ -23,6 +23,8 @@ PROFILE = "mallee"
 """The profile's name in the AWS files, and the region's and user's in `euca2ools.ini`."""
 FOLDER = "mallee"
 """The directory in which everything lies in the zip."""
+MODELS = "models"
+"""The directory in it that `AWS_DATA_PATH` names."""
 
 EUCALYPTUS_PATHS = {
     "EC2_URL": "compute",
@@ -83,7 +85,7 @@ def files(bearer: Bearer) -> dict[str, str]:
         "aws/credentials": _section(PROFILE, credentials(bearer)),
         "eucarc": _eucarc(bearer),
         "euca2ools.ini": _euca2ools(bearer),
-        **_models(bearer),
+        **models(bearer),
     }
 
 
@@ -98,6 +100,16 @@ def environment(bearer: Bearer) -> dict[str, str]:
         "AWS_ENDPOINT_URL": bearer.endpoint,
     }
     return {name: value for name, value in named.items() if value}
+
+
+def shell_lines(bearer: Bearer) -> list[str]:
+    """Return the lines by which a shell's clients speak to this cloud, and to no other."""
+    return [
+        *_exports(environment(bearer)),
+        "# Without these a session of another cloud would go along.",
+        "unset AWS_PROFILE" + ("" if bearer.session_token else " AWS_SESSION_TOKEN"),
+        *(f"unset AWS_ENDPOINT_URL_{service.variable}" for service in _services()),
+    ]
 
 
 def config(bearer: Bearer) -> dict[str, str]:
@@ -118,13 +130,10 @@ def credentials(bearer: Bearer) -> dict[str, str]:
 def _env(bearer: Bearer) -> str:
     lines = [
         "# For bash and zsh: `. ./env`. Then aws, boto3 and every AWS SDK speak to this cloud.",
-        *_exports(environment(bearer)),
-        "# Without these a session of another cloud would go along.",
-        "unset AWS_PROFILE" + ("" if bearer.session_token else " AWS_SESSION_TOKEN"),
-        *(f"unset AWS_ENDPOINT_URL_{service.variable}" for service in _services()),
+        *shell_lines(bearer),
         "# For clients that do not know AWS_ENDPOINT_URL, and for `aws mallee`.",
         _HERE,
-        'export AWS_DATA_PATH="$_mallee_here/models"',
+        f'export AWS_DATA_PATH="$_mallee_here/{MODELS}"',
         "unset _mallee_here",
     ]
     return "\n".join(lines) + "\n"
@@ -171,11 +180,12 @@ def _euca2ools(bearer: Bearer) -> str:
     )
 
 
-def _models(bearer: Bearer) -> dict[str, str]:
-    """Return a botocore data directory: where each service is, and what `mallee` is."""
+def models(bearer: Bearer) -> dict[str, str]:
+    """Return the texts of a botocore data directory, `MODELS`, by their paths: where each service
+    is, for clients that do not know `AWS_ENDPOINT_URL`, and what `mallee` is."""
     made: dict[str, str] = {}
     for service in _services():
-        place = f"models/{service.name}/{service.version}"
+        place = f"{MODELS}/{service.name}/{service.version}"
         made[f"{place}/endpoint-rule-set-1.json"] = _json(_rule_set(service.name, bearer.endpoint))
         if service.name == _OWN:
             path = _models_directory() / f"{_OWN}.json"

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from mallee.aws import clientfiles
-from mallee.box import client, faststart, nodejoin, owners, steps
+from mallee.box import client, faststart, nodejoin, oldclients, owners, steps
 from mallee.kit import process
 from mallee.lab import document, rooms
 from mallee.lab.document import Lab
@@ -163,4 +163,12 @@ def variables(place: Place, lab: Lab, host: str) -> dict[str, str]:
         access_key_id=found.access_key_id,
         secret_access_key=found.secret_access_key,
     )
-    return {**mine, **clientfiles.environment(bearer), "AWS_EC2_METADATA_DISABLED": "true"}
+    front = document.host_of(lab, "front")
+    assert front is not None
+    models = oldclients.ensure_models(layout(place, front), bearer)
+    return {
+        **mine,
+        **clientfiles.environment(bearer),
+        "AWS_DATA_PATH": str(models),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }

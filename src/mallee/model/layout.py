@@ -55,6 +55,11 @@ class Layout:
         return self.root / "cache" / "recipes"
 
     @property
+    def client_files(self) -> Path:
+        """What clients of any age need to find the cloud, for everybody to read; a cache."""
+        return self.root / "cache" / "clients"
+
+    @property
     def keys(self) -> Path:
         """What this machine's owner needs to enter instances; nobody else writes below it."""
         return self.root / "keys"

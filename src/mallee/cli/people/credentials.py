@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from mallee.aws import clientfiles
-from mallee.box import steps
+from mallee.box import oldclients, steps
 from mallee.cli import client, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.kit import files
@@ -14,8 +14,16 @@ from mallee.model.layout import Layout
 
 def env(*, root: Root = DEFAULT) -> None:
     """Print shell lines that set keys, region and endpoint: eval "$(mallee credentials env)"."""
-    for name, value in client.environment(client.access(Layout(root))).items():
-        words.give(f"export {name}={shlex.quote(value)}")
+    layout = Layout(root)
+    bearer = client.bearer(client.access(layout))
+    for line in clientfiles.shell_lines(bearer):
+        words.give(line)
+    try:
+        models = oldclients.ensure_models(layout, bearer)
+    except OSError as error:
+        words.tell(f"old clients do not find the cloud: {error}")
+    else:
+        words.give(f"export AWS_DATA_PATH={shlex.quote(str(models))}")
 
 
 def show(*, root: Root = DEFAULT) -> None:
