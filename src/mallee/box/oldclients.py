@@ -6,6 +6,7 @@ Debian 12's AWS CLI is such a client: without them it would ask AWS itself. Call
 (`aws.clientfiles`).
 """
 
+import re
 from pathlib import Path
 
 from mallee.aws import clientfiles
@@ -16,7 +17,8 @@ from mallee.model.layout import Layout
 def ensure_models(layout: Layout, bearer: clientfiles.Bearer) -> Path:
     """Have the models for an endpoint below this root, and return their directory; raises
     `OSError`. What is there and right is left as it is."""
-    place = layout.client_files / bearer.endpoint.partition("//")[2]
+    # A colon would end the path in `AWS_DATA_PATH`.
+    place = layout.client_files / re.sub("[^a-z0-9.]+", "-", bearer.endpoint.lower())
     for name, text in clientfiles.models(bearer).items():
         path = place / name
         path.parent.mkdir(parents=True, exist_ok=True)
