@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from mallee.box import client, faststart, owners, ranges, steps
+from mallee.images import tiny
 from mallee.model.configuration import settings
+from mallee.model.images import catalogue
 from mallee.model.layout import Layout
 
 OPTIONS = faststart.Options
@@ -36,6 +38,21 @@ def test_ports_are_the_usual_ones_or_the_next_that_nobody_has() -> None:
     with socket.create_server(("127.0.0.1", usual.agents)):
         assert faststart.free_ports() == settings.Ports(usual.services + 10, usual.agents + 10)
     assert faststart.free_ports() == usual
+
+
+@pytest.mark.parametrize("program", ["", "0" * 64])
+def test_an_image_of_another_version_is_kept_and_said(root_dir: Path, program: str) -> None:
+    """Somebody may launch it by its id: faststart takes it from nobody."""
+    layout = Layout(root_dir)
+    path = catalogue.document_path(layout, catalogue.TINY)
+    path.parent.mkdir(parents=True)
+    told: list[str] = []
+    for made_by, said in ((program, "mallee images build tiny"), (tiny.program(), "built before")):
+        made = catalogue.Catalogue(name="tiny", description="x", images=(), program=made_by)
+        path.write_bytes(catalogue.encode(made))
+        result = faststart.build_image(layout, told.append)
+        assert said in result
+    assert (result, told) == (faststart.BUILT, [])
 
 
 def test_the_zone_follows_the_region(root_dir: Path) -> None:

@@ -28,6 +28,11 @@ EVERYWHERE = "0.0.0.0"
 IMAGE_READY_S_MAX = 30.0
 RUNNING_S_MAX = 180.0
 SSH_S_MAX = 120.0
+BUILT = "built before"
+BUILT_BY_ANOTHER = (
+    "built before, by another version of this program, whose guests may do less: mallee images "
+    "build tiny makes it anew, under another id"
+)
 
 Say = Callable[[str], None]
 
@@ -185,7 +190,7 @@ def build_image(layout: Layout, say: Say) -> str:
     if path.exists():
         document = catalogue.decode(path.read_bytes())
         if all(catalogue.blob_path(layout, one.blob).exists() for one in document.images):
-            return "built before"
+            return BUILT if document.program == tiny.program() else BUILT_BY_ANOTHER
     try:
         document = tiny.build(layout, say)
     except tiny.CannotBuild as error:

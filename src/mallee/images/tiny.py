@@ -4,6 +4,7 @@ The command line (`mallee images build tiny`) and faststart call `build`. What t
 it runs is told by the scripts in `guest/`: `guest/ramdisk` starts it, `guest/root` is the rest.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,6 +80,16 @@ def build(
         ) from error
     except OSError as error:
         raise CannotBuild(f"the tiny guest: {error}; building takes 500 MB of disk") from error
+
+
+def program() -> str:
+    """Return the digest of what makes the tiny guest: another one may make another guest."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted((*here.glob("*.py"), *_GUEST.rglob("*"))):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(f"{path.relative_to(here)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def packages_folder(layout: Layout, progress: Progress) -> Path:
@@ -222,6 +233,7 @@ def _document(version: str, boot: DirectBoot, disks: tuple[Blob, Blob]) -> docum
     return documents.Catalogue(
         name=documents.TINY,
         description=about,
+        program=program(),
         images=(
             documents.CatalogueImage(
                 key=documents.TINY_DISK,

@@ -62,6 +62,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     images: tuple[CatalogueImage, ...]
+    program: str = ""
+    """Digest of the program that made them, where it says so: another one may make others."""
 
 
 RECIPE = "recipe-"
