@@ -53,8 +53,8 @@ unix_sock_ro_perms = "0700"
 unix_sock_admin_perms = "0700"
 auth_unix_ro = "none"
 auth_unix_rw = "none"
-# A QEMU that does not answer keeps whoever speaks to it: more than the agent has connections.
-max_workers = 64
+# A QEMU that does not answer keeps whoever speaks to it: a few of all guests of a large host.
+max_workers = 512
 log_filters = "1:none"
 log_outputs = "3:stderr"
 """

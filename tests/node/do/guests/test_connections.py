@@ -91,7 +91,13 @@ def test_a_first_call_waits_no_longer_than_hosts_may_be_silent(
     real.close()
 
 
-def test_calls_that_take_long_hold_up_no_others(daemon: libvirtd.Libvirtd) -> None:
+def test_calls_that_take_long_hold_up_no_others(
+    daemon: libvirtd.Libvirtd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even when there are as many as there may be calls."""
+    monkeypatch.setattr(connections, "LENT_MAX", CALLERS)
+    monkeypatch.setattr(connections, "LONG_S", 0.5)
+    monkeypatch.setattr(connections, "LOOK_EVERY_S", 0.5)
     listener = connections.Listener(lambda connection: None, lambda: None)
     lent = connections.Connections(daemon.layout.libvirt_uri, listener)
     real = found(daemon)

@@ -40,6 +40,10 @@ FOUND_WITHIN_S = 8.0
 """So long after a start calls wait for a libvirtd that starts at the same time; less than the cloud
 waits for a report, and a host whose libvirtd is not there is BROKEN."""
 LENT_MAX = 32
+"""Calls at once, but for those that take long."""
+LONG_S = 5.0
+"""A call that takes so long waits for a guest's QEMU: it counts no more, or silent guests would
+keep all others from being looked at."""
 IDLE_MAX = 6
 CLOSED_WITHIN_S = 1.0
 
@@ -70,7 +74,8 @@ class Connections:
         self._ear: Any = None
         self._age = 0
         self._idle: list[Any] = []
-        self._lent = 0
+        self._lent: dict[int, float] = {}
+        """Since when each is, in monotonic seconds, by its identity."""
         self._waiting = 0
         self._closing = threading.Event()
         self._found_by = time.monotonic() + FOUND_WITHIN_S
@@ -115,8 +120,9 @@ class Connections:
                 self._wait_for_one()
             if self._ear is None:
                 raise HypervisorAway("libvirtd does not answer; its supervisor starts it again")
-            self._lent += 1
-            return self._idle.pop(), self._age
+            connection = self._idle.pop()
+            self._lent[id(connection)] = time.monotonic()
+            return connection, self._age
 
     def _wait_for_the_first(self) -> None:
         left_s = self._found_by - time.monotonic()
@@ -134,7 +140,7 @@ class Connections:
 
     def _give_back(self, connection: Any, age: int) -> None:
         with self._changed:
-            self._lent -= 1
+            del self._lent[id(connection)]
             is_kept = (
                 age == self._age
                 and self._ear is not None
@@ -176,7 +182,10 @@ class Connections:
 
     def _lacks(self) -> bool:
         """Whether callers wait for more than there is, and may have more."""
-        return self._waiting > len(self._idle) and self._lent + len(self._idle) < LENT_MAX
+        if self._waiting <= len(self._idle):
+            return False
+        since = time.monotonic() - LONG_S
+        return sum(at > since for at in self._lent.values()) + len(self._idle) < LENT_MAX
 
     def _listen(self) -> None:
         self._forget()
