@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import pytest
 
+from mallee.cloud.admin.instances import consoles
 from mallee.cloud.hosts.doors import lines
 from mallee.model.layout import Layout
 from mallee.node import cloud as doors
@@ -221,6 +222,18 @@ async def test_a_console_is_closed_to_who_may_not(running: RunningCloud, layout:
         assert (await stand.ask(foreign)).code == "InvalidInstanceID.NotFound"
         forged = {**running.admin, "secret_access_key": "x" * 40}
         assert (await stand.ask(forged)).status == 403
+
+
+async def test_one_account_has_so_many_lines_and_leaves_the_others_some(
+    running: RunningCloud, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consoles, "PER_ACCOUNT_MAX", 1)
+    async with standing(running, layout) as stand:
+        line = await stand.open()
+        refused = await stand.call("mallee", "OpenScreen", InstanceId=stand.instance)
+        assert (refused.status, refused.code) == (409, "LimitExceeded")
+        await line.close()
+        await (await stand.open()).close()
 
 
 async def test_a_console_is_closed_unless_the_account_has_opened_it(

@@ -19,6 +19,9 @@ from mallee.cloud.state import records, store
 from mallee.model.compute.instances import State
 from mallee.model.hosts import hosts
 
+PER_ACCOUNT_MAX = 64
+"""Consoles and screens of one account: the cloud has so many lines, and others want some."""
+
 _OPEN_IN = frozenset({State.RUNNING, State.STOPPING, State.SHUTTING_DOWN})
 
 
@@ -31,7 +34,15 @@ def prepare(kind: str, call: Call, request: Request) -> tuple[str, str, str]:
         raise errors.IncorrectInstanceState(record.id, "spoken to over its console")
     if call.agents.lines is None or call.agents.lines.is_taken(kind, record.id):
         raise errors.SerialConsoleSessionLimitExceeded(record.id)
+    if _count(call, call.agents.lines) >= PER_ACCOUNT_MAX:
+        raise errors.LimitExceeded("LinesPerAccount", PER_ACCOUNT_MAX)
     return record.doc.host_id, kind, record.id
+
+
+def _count(call: Call, held: lines.Lines) -> int:
+    """Return how many lines the account's instances have."""
+    found = (call.view.get(records.INSTANCE, id) for id in held.guests())
+    return sum(one is not None and one.account == call.account for one in found)
 
 
 def finish(call: Call, request: Request, answer: bytes) -> Result:

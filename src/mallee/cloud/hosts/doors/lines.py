@@ -74,6 +74,10 @@ class Lines:
         """Tell whether the guest's console has a line already."""
         return (kind, instance_id, "") in self._by_guest
 
+    def guests(self) -> list[str]:
+        """Return the instances whose consoles or screens have lines, once for each line."""
+        return [id for kind, id, _ in self._by_guest if kind != hosts.ASK_TUNNEL]
+
     def count(self, kind: str, id: str) -> int:
         """Return how many lines of that kind there are to one thing that somebody holds."""
         return sum(
