@@ -91,6 +91,11 @@ class Issued:
     is_server: bool = False
     """Whether its owner may answer others with it."""
 
+    @property
+    def issued_at(self) -> float:
+        """When it was made, by the clock of whoever made it."""
+        return self.begins_at + CLOCKS_DIFFER_S
+
 
 def create_authority(name: str, now: float) -> Authority:
     """Make an authority with a fresh key."""

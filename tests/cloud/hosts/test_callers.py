@@ -5,10 +5,15 @@ import threading
 import time
 from http.client import RemoteDisconnected
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from mallee.kit import pki
+from mallee.cloud import bootstrap
+from mallee.cloud.hosts.doors import callers, joining
+from mallee.cloud.state import store
+from mallee.kit import authorities, clock, pki
+from mallee.model.configuration.settings import Settings
 from tests.cloud.agent import Agent, speaking
 from tests.cloud.hosts.test_door import FACTS_JSON, token_of
 from tests.cloud.running import RunningCloud
@@ -118,3 +123,41 @@ def test_the_name_of_a_retired_host_is_free(cloud: RunningCloud, sender: Sender)
     assert second.host_id != first.host_id
     assert first.post("/v1/sync", SYNC)[0] == 403
     second.sync()
+
+
+def test_a_host_that_joined_elsewhere_is_known_at_once(cloud: RunningCloud, sender: Sender) -> None:
+    token, ca_pem = token_of(sender)
+    agent, request = Agent(cloud.agents_port, ca_pem), pki.make_request("elsewhere")
+    other = store.Store.open(bootstrap.database_url(cloud.layout, Settings()), clock=clock.SYSTEM)
+    try:
+        registry = joining.registry(
+            authorities.Authorities(cloud.layout.cloud_pki / "authority.pem"), Settings()
+        )
+        asked = joining.JoinRequest(token=token, csr_pem=request.csr_pem.decode(), name="elsewhere")
+        certified = other.transact(lambda tx: joining.join(tx, registry, asked))
+        agent.show(certified.certificate_pem, request.key_pem)
+        assert agent.post("/v1/sync", SYNC)[0] == 200
+        renewed = pki.make_request("elsewhere")
+        asked_anew = joining.RenewRequest(csr_pem=renewed.csr_pem.decode())
+        certified = other.transact(
+            lambda tx: joining.renew(tx, registry, certified.host_id, asked_anew)
+        )
+        agent.show(certified.certificate_pem, renewed.key_pem)
+        assert agent.post("/v1/sync", SYNC)[0] == 200
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize(("age_s", "looks"), [(0.0, 1), (2 * callers.NEW_S, 0)])
+def test_certificates_that_nobody_noted_cost_a_look_at_most(
+    cloud: RunningCloud, sender: Sender, age_s: float, looks: int
+) -> None:
+    agent = join(cloud, sender, f"insistent-{looks}")
+    text = (cloud.layout.cloud_pki / "authority.pem").read_bytes()
+    authority, request = pki.load_authority(text, text), pki.make_request("x")
+    grant = pki.Grant(name=agent.host_id, now=time.time() - age_s, life_s=3600)
+    agent.show(pki.issue(authority, request.csr_pem, grant).decode(), request.key_pem)
+    with mock.patch.object(cloud.store, "catch_up", wraps=cloud.store.catch_up) as looked:
+        for _ in range(5):
+            assert agent.post("/v1/sync", SYNC)[0] == 403
+    assert looked.call_count == looks

@@ -1,7 +1,9 @@
 """Which host calls: by its certificate, as long as it is part of the cloud.
 
 Called by `door` for every call of an agent. A call that goes on (a held one, a line, a stream) ends
-when its host is retired: what was true when it began is true no more.
+when its host is retired: what was true when it began is true no more. A host that has joined at
+another front end a moment ago, or was given another certificate there, is looked for in the
+database before it is refused: once for each certificate, and for new ones alone.
 Not its business: how certificates come about (`joining`), and what hosts may ask.
 """
 
@@ -20,6 +22,10 @@ from mallee.cloud.state.store import Store
 from mallee.kit import clock, logs, pki
 
 LOOK_AGAIN_S = 10.0
+NEW_S = 60.0
+"""A certificate that was made within it may be another front end's, of which this one has not heard
+yet."""
+_LOOKED_FOR_MAX = 1024
 
 _log = logs.get(__name__)
 
@@ -32,10 +38,36 @@ class Callers:
         self._registry = registry
         self._clock = clock
         self._open: dict[str, set[asyncio.Task[object]]] = {}
+        self._looked_for: dict[str, None] = {}
+        """The serial numbers of certificates that the database does not know, the oldest first."""
 
-    def known(self, request: web.Request) -> HostRecord:
-        """Return the host whose certificate the connection shows; raise `Refused`."""
+    async def known(self, request: web.Request) -> HostRecord:
+        """Return the host whose certificate the connection shows.
+
+        Raises `Refused`, and `store.Unavailable` where that cannot be known now.
+        """
         certificate = read_certificate(request, self._registry)
+        try:
+            return self._holder(certificate)
+        except Refused:
+            if not self._may_be_new(certificate):
+                raise
+        await self._store.catch_up()
+        try:
+            return self._holder(certificate)
+        except Refused:
+            self._looked_for[certificate.serial] = None
+            for oldest in tuple(self._looked_for)[:-_LOOKED_FOR_MAX]:
+                del self._looked_for[oldest]
+            raise
+
+    def _may_be_new(self, certificate: pki.Issued) -> bool:
+        """Tell whether others may know a certificate by now that is not known here."""
+        age_s = self._clock.now() - certificate.issued_at
+        return abs(age_s) < NEW_S and certificate.serial not in self._looked_for
+
+    def _holder(self, certificate: pki.Issued) -> HostRecord:
+        """Return the host whose certificate it is, as it is known here; raise `Refused`."""
         host = self._store.view.get(records.HOST, certificate.name)
         if host is None:
             raise Refused(403, f"host {certificate.name} is not part of this cloud")

@@ -144,7 +144,7 @@ class Endpoint:
 
     def _for_host(self, handle: HostHandler) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
-            host = self._callers.known(request)
+            host = await self._callers.known(request)
             with self._callers.serving(host.id):
                 shown = callers.read_certificate(request, self._cloud.registry).serial
                 if host.doc.former_serial and shown != host.doc.former_serial:
