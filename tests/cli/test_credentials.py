@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mallee.cli import client
-from mallee.cli.people import credentials
+from mallee.cli.people import cloud, credentials
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 
@@ -45,3 +45,19 @@ def test_a_zip_leads_to_where_others_reach_the_cloud(
     with zipfile.ZipFile(file) as packed:
         texts = [packed.read(name).decode() for name in packed.namelist()]
     assert any(endpoint in text for text in texts)
+
+
+def test_the_key_of_another_account_leads_there_too(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = settings.Settings(listen="0.0.0.0", address="192.0.2.1")
+    layout.settings.write_text(settings.encode(held))
+    made = {
+        "Account": {"AccountId": "2" * 12},
+        "AccessKey": {"AccessKeyId": "AKIAY", "SecretAccessKey": "t"},
+    }
+    monkeypatch.setattr(client, "call", lambda *_: made)
+    cloud.create_account("physics", root=layout.root)
+    said = capsys.readouterr().out.splitlines()
+    assert "export AWS_ENDPOINT_URL=http://192.0.2.1:8773" in said
+    assert "export AWS_ACCESS_KEY_ID=AKIAY" in said

@@ -14,7 +14,7 @@ def create_account(name: str, *, root: Root = DEFAULT) -> None:
     layout = Layout(root)
     made = client.call(layout, _SERVICE, "CreateAccount", {"AccountName": name})
     tenant = dataclasses.replace(
-        client.access(layout),
+        client.taken_away(layout),
         account_id=made["Account"]["AccountId"],
         access_key_id=made["AccessKey"]["AccessKeyId"],
         secret_access_key=made["AccessKey"]["SecretAccessKey"],
