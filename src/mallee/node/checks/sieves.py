@@ -38,15 +38,28 @@ FRAMES: tuple[Instruction, ...] = (
 )
 """Frames of ours, with a tag and without."""
 
-TUNNELS: tuple[Instruction, ...] = (
-    (_LOAD_HEAD, 0, 0, 0),
-    (_LOAD_HALF_AT, 0, 0, 2),
-    (IS, 0, 3, TUNNEL_PORT),
-    (_LOAD_WORD_AT, 0, 0, 16),
-    (IS, 0, 1, _MARK),
-    (GIVE, 0, 0, ALL),
-    (GIVE, 0, 0, 0),
-)
+
+def _marked(load: Instruction, number: int, at: int) -> tuple[Instruction, ...]:
+    """Return the sieve of IPv4 packets that have a number behind their header, and our mark at a
+    place there."""
+    return (
+        (_LOAD_HEAD, 0, 0, 0),
+        load,
+        (IS, 0, 3, number),
+        (_LOAD_WORD_AT, 0, 0, at),
+        (IS, 0, 1, _MARK),
+        (GIVE, 0, 0, ALL),
+        (GIVE, 0, 0, 0),
+    )
+
+
+def _pings(kind: int) -> tuple[Instruction, ...]:
+    """Return the same of ICMP of a kind alone."""
+    marked = _marked((_LOAD_BYTE_AT, 0, 0, 0), kind, 8)
+    return ((LOAD_BYTE, 0, 0, 9), (IS, 0, len(marked) - 1, _ICMP), *marked)
+
+
+TUNNELS = _marked((_LOAD_HALF_AT, 0, 0, 2), TUNNEL_PORT, 16)
 """Of packets of UDP those to the tunnels' port that bear our mark."""
 
 OFFERS: tuple[Instruction, ...] = (
@@ -67,26 +80,10 @@ OFFERS: tuple[Instruction, ...] = (
 )
 """Frames with what servers of DHCP say to clients, with a tag and without."""
 
-
-def _marked(kind: int) -> tuple[Instruction, ...]:
-    """Return the sieve of IPv4 packets of ICMP of that kind that bear our mark."""
-    return (
-        (LOAD_BYTE, 0, 0, 9),
-        (IS, 0, 6, _ICMP),
-        (_LOAD_HEAD, 0, 0, 0),
-        (_LOAD_BYTE_AT, 0, 0, 0),
-        (IS, 0, 3, kind),
-        (_LOAD_WORD_AT, 0, 0, 8),
-        (IS, 0, 1, _MARK),
-        (GIVE, 0, 0, ALL),
-        (GIVE, 0, 0, 0),
-    )
-
-
-ECHOES = _marked(_ECHO)
+ECHOES = _pings(_ECHO)
 """Of packets of IPv4 the echoes that bear our mark."""
 
-REPLIES = _marked(_REPLY)
+REPLIES = _pings(_REPLY)
 """Of packets of IPv4 the answers to them."""
 
 ROUTES: tuple[Instruction, ...] = (
