@@ -149,7 +149,7 @@ async def test_deleting_ends_what_goes_on(stand: Stand, monkeypatch: pytest.Monk
 async def test_what_cannot_be_read_is_told_and_forgotten_when_it_can(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(volumeworks, "FILL_AGAIN_S", 0.1)
+    monkeypatch.setattr(volumeworks, "AGAIN_S", 0.1)
     memory = Memory()
     data = b"".join(disk_bytes(seed, 1) for seed in range(6))
     wanted = volume(content=memory.put(data))

@@ -3,7 +3,9 @@
 import asyncio
 import subprocess
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +18,7 @@ from mallee.model.storage.volumes import VolumeSeen, VolumeWanted
 from mallee.node import reconcile
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.storage import cuts, layers, volumes
-from mallee.node.volumes import giving, layeredvolumes
+from mallee.node.volumes import giving, layeredvolumes, volumeworks
 from tests.node.stands import WITHIN_S, Stand
 from tests.node.volumes import test_volumes
 from tests.node.volumes.test_volumes import ID, OTHER, has, is_ready, volume, wait_volume, want
@@ -276,6 +278,33 @@ async def test_a_long_merge_holds_up_nobody_and_ends_when_its_volume_is_wanted(
             await want(stand, volume(), volume(OTHER), slots={ID: 2, OTHER: 1})
             await ended.wait()
             await stand.wait(1, has(ID, OTHER))
+
+
+async def test_a_merge_that_fails_is_tried_again_after_a_while(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk is full, trying it at every look would be all that the disk is busy with."""
+    tries: list[int] = []
+
+    again_s = 0.5
+    monkeypatch.setattr(volumeworks, "AGAIN_S", again_s)
+
+    async def fail(_directory: Path, number: int, _key: object) -> None:
+        tries.append(number)
+        raise OSError("no space left on device")
+
+    async with stand.agent() as agent:
+        await want(stand, volume())
+        await wait_volume(agent, is_ready)
+        await cut(agent, one=SNAPS[0])
+        with monkeypatch.context() as patched:
+            patched.setattr(layeredvolumes, "merge_off", fail)
+            await want(stand, volume(dropped_cuts=(SNAPS[0],)))
+            await wait_layers(agent, lambda: bool(tries))
+            looks, began_at = agent.volumes.rounds, time.monotonic()
+            await wait_layers(agent, lambda: agent.volumes.rounds > looks + 5)
+            assert len(tries) <= 2 + (time.monotonic() - began_at) / again_s
+        await wait_layers(agent, lambda: layered(stand) == [1])
 
 
 async def test_a_volume_of_too_many_layers_is_not_cut(

@@ -258,15 +258,15 @@ class VolumeKeeper:
 
     def _may_fill(self, volume_id: str, *, is_held: bool) -> bool:
         """Tell whether a volume may be filled now; not one that a guest is about to let go."""
-        return is_held is (volume_id in self._running) and self._works.may_fill(volume_id)
+        return is_held is (volume_id in self._running) and self._works.may_begin(volume_id)
 
     def _begin_work(self, volume: VolumeWanted, tended: Tended) -> None:
         if tended.fill is Fill.BEGUN:
-            self._works.put_off_fill(volume.id)
+            self._works.put_off(volume.id)
         # What was wanted anew meanwhile would wait for a work's end: it is looked at first.
         if volume.id in self._running or self._wanted.get(volume.id) != volume:
             return
-        if tended.merge is not None:
+        if tended.merge is not None and self._works.may_begin(volume.id):
             self._works.begin_merge(volume.id, tended.merge)
         elif tended.fill is Fill.DUE:
             self._works.begin_fill(volume.id)

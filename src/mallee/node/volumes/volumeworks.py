@@ -14,8 +14,8 @@ from mallee.node.do.storage import volumes
 from mallee.node.volumes import layeredvolumes
 from mallee.node.volumes.volumekeys import VolumeKeys
 
-FILL_AGAIN_S = 15.0
-"""What could not be filled, or was begun by a guest's QEMU, is looked at again so much later."""
+AGAIN_S = 15.0
+"""What could not be done, or was begun by a guest's QEMU, is looked at again so much later."""
 
 log = logs.get(__name__)
 
@@ -31,8 +31,8 @@ class Works:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._one_merge = asyncio.Semaphore(1)
         self._one_fill = asyncio.Semaphore(1)
-        self._fill_at: dict[str, float] = {}
-        """When volumes may be filled that could not be, or were begun with."""
+        self._begins_at: dict[str, float] = {}
+        """When volumes may be worked on again of which a work failed, or was begun elsewhere."""
 
     def __contains__(self, volume_id: str) -> bool:
         return volume_id in self._tasks
@@ -53,7 +53,6 @@ class Works:
 
     def begin_fill(self, volume_id: str) -> None:
         """Fill a volume with what it lies on."""
-        self.put_off_fill(volume_id)
         directory = volumes.directory_of(self._layout, volume_id)
 
         async def fill() -> None:
@@ -62,15 +61,15 @@ class Works:
 
         self._begin(volume_id, self._one_fill, fill)
 
-    def may_fill(self, volume_id: str) -> bool:
-        """Tell whether it is time to begin to fill a volume, again perhaps."""
+    def may_begin(self, volume_id: str) -> bool:
+        """Tell whether it is time to begin a work on a volume, again perhaps."""
         now = asyncio.get_running_loop().time()
-        self._fill_at = {id: at for id, at in self._fill_at.items() if at > now}
-        return volume_id not in self._fill_at
+        self._begins_at = {id: at for id, at in self._begins_at.items() if at > now}
+        return volume_id not in self._begins_at
 
-    def put_off_fill(self, volume_id: str) -> None:
-        """Have nobody begin to fill it for a while."""
-        self._fill_at[volume_id] = asyncio.get_running_loop().time() + FILL_AGAIN_S
+    def put_off(self, volume_id: str) -> None:
+        """Have nobody begin a work on it for a while."""
+        self._begins_at[volume_id] = asyncio.get_running_loop().time() + AGAIN_S
 
     def end(self, volume_id: str) -> None:
         """Have the work on a volume end soon."""
@@ -104,11 +103,12 @@ class Works:
             async with turn:
                 await work()
         except asyncio.CancelledError:
-            self._fill_at.pop(volume_id, None)
+            self._begins_at.pop(volume_id, None)
             self._done()
             raise
         except apply.FAILURES as error:
+            self.put_off(volume_id)
             log.warning("a volume's layers stay as they are", volume=volume_id, error=str(error))
         else:
-            self._fill_at.pop(volume_id, None)
+            self._begins_at.pop(volume_id, None)
             self._done()
