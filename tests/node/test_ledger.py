@@ -1,10 +1,12 @@
 """The agent's memory: what is in it is on disk, and it never goes back."""
 
+import errno
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from mallee.kit import files
 from mallee.model.layout import Layout
 from mallee.node.ledger import Ledger
 from mallee.node.plan.guests.progress import Progress, Stage
@@ -36,6 +38,27 @@ def test_what_was_accepted_and_kept_is_there_for_the_next_agent(layout: Layout) 
     second.forget(ID)
     second.forget(ID)
     assert Ledger(layout).progress == {}
+
+
+def test_what_could_not_be_written_is_written_when_it_can(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(layout)
+    progress = Progress(launch=2, stage=Stage.RAN)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "write_atomically", fail)
+        for _ in range(2):
+            with pytest.raises(OSError, match="no space left"):
+                ledger.keep(ID, progress)
+        assert ledger.progress == {ID: progress}
+        assert not ledger.is_written
+    ledger.keep(ID, progress)
+    assert ledger.is_written
+    assert Ledger(layout).progress == {ID: progress}
 
 
 def test_an_older_generation_is_refused(layout: Layout) -> None:

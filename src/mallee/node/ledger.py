@@ -35,6 +35,8 @@ class Ledger:
         self.problems: list[str] = []
         self.wanted: HostWanted | None = self._read(self._wanted_path, HostWanted)
         self.progress: dict[str, Progress] = {}
+        self._unwritten: set[str] = set()
+        """Instances of which the disk knows less than memory."""
         for path in sorted(self._progress_directory.glob("*.json")):
             progress = self._read(path, Progress)
             if progress is not None:
@@ -45,6 +47,11 @@ class Ledger:
         """The generation that is held; 0 before the first."""
         return 0 if self.wanted is None else self.wanted.generation
 
+    @property
+    def is_written(self) -> bool:
+        """Whether an agent that begins anew would find all that was kept."""
+        return not self._unwritten
+
     def accept(self, wanted: HostWanted) -> bool:
         """Keep a newer generation; tell whether it was one."""
         if wanted.generation <= self.generation:
@@ -54,14 +61,18 @@ class Ledger:
         return True
 
     def keep(self, instance_id: str, progress: Progress) -> None:
-        """Keep how far an instance got. Raises `OSError`; it is then kept in memory alone."""
-        if self.progress.get(instance_id) == progress:
+        """Keep how far an instance got. Raises `OSError`; it is then kept in memory alone, and
+        written when the same is to be kept once more."""
+        if self.progress.get(instance_id) == progress and instance_id not in self._unwritten:
             return
         self.progress[instance_id] = progress
+        self._unwritten.add(instance_id)
         files.write_atomically(self._path(instance_id), msgspec.json.encode(progress))
+        self._unwritten.discard(instance_id)
 
     def forget(self, instance_id: str) -> None:
         """Forget an instance of which nothing is left."""
+        self._unwritten.discard(instance_id)
         if self.progress.pop(instance_id, None) is not None:
             self._path(instance_id).unlink(missing_ok=True)
 

@@ -398,7 +398,8 @@ class Reconciler:
             except OSError as error:
                 self._note_unwritten(self._host.layout.progress, error)
             else:
-                self._trouble.pop(LEDGER, None)
+                if self._ledger.is_written:
+                    self._trouble.pop(LEDGER, None)
         self._publish(instance_id, instances.report(at.wanted, at.seen, reached))
 
     def _note_unwritten(self, path: Path, error: OSError) -> None:
