@@ -1,11 +1,7 @@
 """Volumes of completed snapshots, with real guests: used at once, and on other hosts too."""
 
-import os
 import shutil
-import signal
 from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +9,7 @@ import pytest
 from mallee.kit import process
 from mallee.model.layout import Layout
 from mallee.node.do.storage import grounds, layers, volumes
-from tests import secondhost, wholecloud
+from tests import secondhost, standstills, wholecloud
 from tests.baddays import traces
 from tests.machines.test_snapshots import attach, blocks, complete, write
 from tests.machines.test_volumes import FELT_S, made, wait_state, zone_of
@@ -88,7 +84,8 @@ def test_a_fast_restore_needs_no_object_store(wide: Cloud, guest: str, snapshot:
         return found["State"]
 
     wholecloud.wait_until(lambda: state() == "enabled", FELT_S, "all of it to be at hand")
-    with _stopped(wide, "s3"), made(wide, SnapshotId=snapshot, Size=2) as volume:
+    still = standstills.standing_still(wide.daemon("s3").pid)
+    with still, made(wide, SnapshotId=snapshot, Size=2) as volume:
         (shown,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
         assert shown["FastRestored"]
         disk = attach(wide, volume, guest, "/dev/sdf")
@@ -99,21 +96,6 @@ def test_a_fast_restore_needs_no_object_store(wide: Cloud, guest: str, snapshot:
         wait_state(wide, volume, "available")
     ec2.disable_fast_snapshot_restores(**asked)
     wholecloud.wait_until(lambda: state() == "disabled", FELT_S, "it to be let go")
-
-
-@contextmanager
-def _stopped(cloud: Cloud, name: str) -> Generator[None]:
-    """Have a daemon stand still, its children too."""
-    first = cloud.daemon(name)
-    listed = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text()
-    family = [first.pid, *map(int, listed.split())]
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in family:
-            os.kill(pid, signal.SIGCONT)
 
 
 def test_another_host_has_it_too(wide: Cloud, guest: str, snapshot: str) -> None:
