@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.cloud.iam.papers import Paper, private
+from mallee.cloud.iam import x509
+from tests.cloud.iam.papers import Paper, large, private, spent_s
 from tests.cloud.running import RunningCloud
 from tests.cloud.sts.people import People, refused
 
@@ -73,6 +76,20 @@ def test_what_does_not_fit_is_refused(iam: Any) -> None:
     old = Paper("old", days=-1)
     assert refused(upload, iam, "x", old) == "MalformedCertificate"
     assert iam.list_server_certificates()["ServerCertificateMetadataList"] == []
+
+
+def test_a_large_key_holds_up_nobody(iam: Any) -> None:
+    paper = Paper("large", key=large())
+    whole = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    usual = private(whole).encode()
+    # The library's own look at a key lets nothing else run meanwhile.
+    looked_s = spent_s(lambda: serialization.load_pem_private_key(usual, None))
+    assert spent_s(lambda: x509.parse_key(paper.private)) < looked_s
+    upload(iam, "large", paper)
+    spoilt = {"PrivateKey": private(large(spoilt=2)), "CertificateBody": paper.body}
+    assert refused(iam.upload_server_certificate, ServerCertificateName="spoilt", **spoilt) == (
+        "MalformedCertificate"
+    )
 
 
 def test_certificate_of_another_account_is_not_there(people: People, iam: Any) -> None:

@@ -56,16 +56,34 @@ def check_chain(certificate: x509.Certificate, chain: list[x509.Certificate]) ->
 
 
 def parse_key(text: str) -> PrivateKey:
-    """Return the private key of a PEM text without a passphrase; raise `MalformedCertificate`."""
+    """Return the private key of a PEM text without a passphrase; raise `MalformedCertificate`.
+
+    It is not to be used: whether the numbers of an RSA key are primes is not looked at.
+    """
     try:
-        key = serialization.load_pem_private_key(text.encode(), password=None)
+        # The library looks for seconds, or minutes, and lets nothing of the process run meanwhile.
+        key = serialization.load_pem_private_key(
+            text.encode(), password=None, unsafe_skip_rsa_key_validation=True
+        )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise errors.MalformedCertificate(
             "Invalid Private Key. It must be PEM, without a passphrase."
         ) from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise errors.MalformedCertificate("Invalid Private Key. It must be of RSA or ECDSA.")
+    if isinstance(key, rsa.RSAPrivateKey) and not _fits_together(key.private_numbers()):
+        raise errors.MalformedCertificate("Invalid Private Key. Its numbers do not fit together.")
     return key
+
+
+def _fits_together(key: rsa.RSAPrivateNumbers) -> bool:
+    """Tell whether the private half undoes what the public half does, if p and q are primes."""
+    public = key.public_numbers
+    return (
+        min(key.p, key.q) > 1
+        and key.p * key.q == public.n
+        and all(key.d * public.e % (prime - 1) == 1 for prime in (key.p, key.q))
+    )
 
 
 def is_pair(certificate: x509.Certificate, key: PrivateKey) -> bool:
