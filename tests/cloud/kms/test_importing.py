@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
 
+from mallee.cloud.kms import specs
+from tests.cloud.iam import papers
 from tests.cloud.kms.people import refusal
 
+FORM = (
+    serialization.Encoding.DER,
+    serialization.PrivateFormat.PKCS8,
+    serialization.NoEncryption(),
+)
 STAYS = {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
 
 
@@ -75,16 +82,33 @@ def test_every_way_of_wrapping_brings_the_same(kms: Any, algorithm: str) -> None
 
 def test_a_pair_that_was_brought_signs(kms: Any) -> None:
     own = ec.generate_private_key(ec.SECP256R1())
-    secret = own.private_bytes(
-        serialization.Encoding.DER,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
+    secret = own.private_bytes(*FORM)
     key = make(kms, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     kms.import_key_material(**wrapped(kms, key, secret, "RSA_AES_KEY_WRAP_SHA_256"), **STAYS)
     asked = {"KeyId": key, "Message": b"m", "SigningAlgorithm": "ECDSA_SHA_256"}
     signature = kms.sign(**asked)["Signature"]
     own.public_key().verify(signature, b"m", ec.ECDSA(hashes.SHA256()))
+
+
+def test_a_secret_that_is_too_large_is_refused_at_once() -> None:
+    huge = papers.large().private_bytes(*FORM)
+    usual, _ = specs.make(specs.SPECS["RSA_2048"])
+    looked_s = papers.spent_s(lambda: serialization.load_der_private_key(usual, None))
+    assert specs.public_half("RSA_4096", huge) is None
+    assert papers.spent_s(lambda: specs.public_half("RSA_4096", huge)) < looked_s
+    assert specs.public_half("RSA_2048", usual)
+
+
+def test_a_secret_of_a_pair_is_used_without_another_look_at_it() -> None:
+    secret, _ = specs.make(specs.SPECS["RSA_2048"])
+    looked_s = papers.spent_s(lambda: serialization.load_der_private_key(secret, None))
+    assert papers.spent_s(lambda: specs.private_key(secret)) < looked_s / 10
+
+
+@pytest.mark.parametrize("spec", ["ECC_NIST_P256", "RSA_2048", "HMAC_256"])
+def test_a_secret_of_another_kind_is_none(spec: str) -> None:
+    for other in (ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP384R1())):
+        assert specs.public_half(spec, other.private_bytes(*FORM)) is None
 
 
 def test_what_is_brought_wrongly_is_refused(kms: Any, key: str) -> None:
