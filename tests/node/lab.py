@@ -40,6 +40,7 @@ ARRIVES_WITHIN_S = 5.0
 _echoes = itertools.cycle(range(1, 65536))
 """Each echo is a conversation of its own: one that is known passes whatever the rules say now."""
 WORLD_ADDRESS = "198.51.100.1"
+WORLD_ADDRESS6 = "2001:db8::1"
 
 ALLOW_OUT = Rule(id="out", direction=Direction.EGRESS, protocol="-1", cidr="0.0.0.0/0")
 
@@ -354,6 +355,19 @@ def world_of(host: Lab) -> Guest:
     """Give a host a way to the world, which knows the way to public addresses."""
     world = host.add_world()
     world.run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.2")
+    return world
+
+
+def world_of_both(host: Lab) -> Guest:
+    """The same in both families, to a world that knows the way to the cloud's IPv6 addresses."""
+    world = world_of(host)
+    world.run("ip", "address", "add", f"{WORLD_ADDRESS6}/64", "dev", "eth0", "nodad")
+    world.run("ip", "route", "add", "fd00::/16", "via", "2001:db8::2")
+    for words in (
+        "address add 2001:db8::2/64 dev uplink nodad",
+        f"route add default via {WORLD_ADDRESS6}",
+    ):
+        process.run(("ip", "-6", *words.split()))
     return world
 
 

@@ -2,11 +2,13 @@
 or another host leads him there."""
 
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import pytest
 
 from mallee.model.network.carried import Way
-from tests.node import lab, shapes
+from tests.node import datagrams, lab, shapes
 from tests.node.lab import Lab
 from tests.node.shapes import OPEN
 
@@ -26,59 +28,45 @@ def applied(host: Lab, public: str | None, gateway_host_id: str = "") -> None:
     host.apply(shapes.host(vpc, egress=True))
 
 
-def is_heard(mouth: socket.socket, ear: socket.socket) -> bool:
-    """Whether a datagram comes to the world, and its answer back."""
-    mouth.sendto(b"x", (lab.WORLD_ADDRESS, PORT))
-    ear.settimeout(lab.ARRIVES_WITHIN_S)
-    said, sender = ear.recvfrom(100)
-    ear.sendto(said, sender)
-    return mouth.recv(100) == said
+@contextmanager
+def conversation(host: Lab) -> Generator[tuple[socket.socket, socket.socket]]:
+    """A guest who has spoken with the world under the first address: his socket and the world's."""
+    world = lab.world_of(host)
+    applied(host, FIRST)
+    guest = host.guest(shapes.interface(10, OPEN, inside=NET))
+    with (
+        guest.listen(PORT, socket.SOCK_DGRAM) as mouth,
+        world.listen(PORT, socket.SOCK_DGRAM) as ear,
+    ):
+        datagrams.exchange(mouth, ear, lab.WORLD_ADDRESS)
+        yield mouth, ear
 
 
 def is_lost(mouth: socket.socket, ear: socket.socket) -> bool:
     """Whether a datagram does not come to the world."""
     mouth.sendto(b"x", (lab.WORLD_ADDRESS, PORT))
-    ear.settimeout(lab.REFUSED_AFTER_S)
-    try:
-        ear.recv(100)
-    except TimeoutError:
-        return True
-    return False
+    return datagrams.is_deaf(ear)
 
 
 def test_who_speaks_on_is_heard_when_his_public_address_changes(host: Lab) -> None:
-    world = lab.world_of(host)
-    applied(host, FIRST)
-    guest = host.guest(shapes.interface(10, OPEN, inside=NET))
-    with (
-        guest.listen(PORT, socket.SOCK_DGRAM) as mouth,
-        world.listen(PORT, socket.SOCK_DGRAM) as ear,
-    ):
-        assert is_heard(mouth, ear)
+    with conversation(host) as (mouth, ear):
         applied(host, SECOND)
-        assert is_heard(mouth, ear)
+        datagrams.exchange(mouth, ear, lab.WORLD_ADDRESS)
         applied(host, None)
         assert is_lost(mouth, ear)
         applied(host, FIRST)
-        assert is_heard(mouth, ear)
+        datagrams.exchange(mouth, ear, lab.WORLD_ADDRESS)
         # What was forgotten once is no reason to forget what began since.
         applied(host, FIRST)
-        assert is_heard(mouth, ear)
+        datagrams.exchange(mouth, ear, lab.WORLD_ADDRESS)
 
 
 def test_who_speaks_on_is_heard_when_this_host_leads_again(host: Lab) -> None:
-    world = lab.world_of(host)
-    applied(host, FIRST)
-    guest = host.guest(shapes.interface(10, OPEN, inside=NET))
-    with (
-        guest.listen(PORT, socket.SOCK_DGRAM) as mouth,
-        world.listen(PORT, socket.SOCK_DGRAM) as ear,
-    ):
-        assert is_heard(mouth, ear)
+    with conversation(host) as (mouth, ear):
         applied(host, FIRST, gateway_host_id="host-00000000000000002")
         assert is_lost(mouth, ear)
         applied(host, SECOND)
-        assert is_heard(mouth, ear)
+        datagrams.exchange(mouth, ear, lab.WORLD_ADDRESS)
 
 
 def test_a_connection_from_the_world_goes_on_under_the_same_address(host: Lab) -> None:

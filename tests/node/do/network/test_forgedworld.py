@@ -8,8 +8,6 @@ import socket
 import pytest
 from msgspec.structs import replace
 
-from mallee.kit import process
-from mallee.model.network.networks import Direction, Rule
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
 from tests.node.shapes import ALL_OUT
@@ -18,34 +16,16 @@ pytestmark = pytest.mark.host
 
 MEMBERS, ASKED = "sg-0000000000000000a", "sg-0000000000000000b"
 PORT = 4000
-FROM_MEMBERS = Rule(
-    id="in",
-    direction=Direction.INGRESS,
-    protocol="udp",
-    from_port=PORT,
-    to_port=PORT,
-    group_id=MEMBERS,
-)
-FROM_OUTSIDE = replace(FROM_MEMBERS, group_id=None, cidr=f"{lab.WORLD_ADDRESS}/32")
-FROM_OUTSIDE6 = replace(FROM_MEMBERS, group_id=None, cidr6="2001:db8::1/128")
-FROM_A_GUEST = replace(FROM_MEMBERS, group_id=None, cidr="203.0.113.12/32")
 RULES = {
     MEMBERS: ALL_OUT,
-    ASKED: (*ALL_OUT, FROM_MEMBERS, FROM_OUTSIDE, FROM_OUTSIDE6, FROM_A_GUEST),
+    ASKED: (
+        *ALL_OUT,
+        lab.allow("udp", PORT, group=MEMBERS),
+        lab.allow("udp", PORT, cidr=f"{lab.WORLD_ADDRESS}/32"),
+        replace(lab.allow("udp", PORT), cidr=None, cidr6=f"{lab.WORLD_ADDRESS6}/128"),
+        lab.allow("udp", PORT, cidr="203.0.113.12/32"),
+    ),
 }
-
-
-def add_world(host: Lab) -> Guest:
-    """Give the host a way to the world in both families."""
-    world = lab.world_of(host)
-    world.run("ip", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
-    world.run("ip", "route", "add", "fd00::/16", "via", "2001:db8::2")
-    for words in (
-        "address add 2001:db8::2/64 dev uplink nodad",
-        "route add default via 2001:db8::1",
-    ):
-        process.run(("ip", "-6", *words.split()))
-    return world
 
 
 def says(world: Guest, source: str, address: str) -> None:
@@ -66,7 +46,7 @@ def test_nobody_outside_speaks_as_a_guest(host: Lab, family: int) -> None:
     asked = replace(shapes.interface(11, ASKED, inside=inside), public_ip="203.0.113.11")
     member = replace(shapes.interface(12, MEMBERS, inside=inside), public_ip="203.0.113.12")
     vpc = shapes.vpc(0, (inside,), (asked, member), RULES)
-    world = add_world(host)
+    world = lab.world_of_both(host)
     # The VPC is outside of the range that default ones are of, as any VPC may be.
     wanted = replace(shapes.host(vpc, egress=True), private_range="172.31.0.0/16")
     assert host.apply(wanted) == ()
@@ -76,7 +56,7 @@ def test_nobody_outside_speaks_as_a_guest(host: Lab, family: int) -> None:
         forged = (member.private_ip, member.public_ip or "")
         ear = host.guest(asked).listen(PORT, socket.SOCK_DGRAM)
     else:
-        to, honest, forged = asked.ipv6s[0], "2001:db8::1", member.ipv6s
+        to, honest, forged = asked.ipv6s[0], lab.WORLD_ADDRESS6, member.ipv6s
         ear = host.guest(asked).listen(PORT, socket.SOCK_DGRAM, "::")
     with ear:
         for source in forged:

@@ -6,7 +6,6 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from mallee.kit import process
 from mallee.model.hosts.hosts import VpcWanted
 from mallee.model.network.carried import AclWanted, AddressWanted, Way
 from mallee.model.network.networks import Direction, Rule
@@ -309,14 +308,7 @@ class TestIpv6:
 
     def test_the_way_to_the_world_is_by_the_host(self, host: Lab) -> None:
         """The cloud's range is nobody's in the world: so guests are hidden behind the host."""
-        world = lab.world_of(host)
-        world.run("ip", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
-        world.run("ip", "route", "add", "fd00::/16", "via", "2001:db8::2")
-        for line in (
-            "address add 2001:db8::2/64 dev uplink nodad",
-            "route add default via 2001:db8::1",
-        ):
-            process.run(("ip", "-6", *line.split()))
+        world = lab.world_of_both(host)
         net, closed = shapes.subnet(1), shapes.subnet(2, table=PRIVATE)
         one = shapes.interface(10, OPEN, inside=net)
         two = shapes.interface(10, OPEN, inside=closed)
