@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import threading
+from concurrent import futures
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ def stand(root_dir: Path) -> Stand:
 
 
 UUID = domain.uuid_of(wants.make_instance().id)
+SLOW_S = 20.0
+"""By then whoever waits for a thread would have waited for a slow guest."""
 
 
 async def test_a_life(stand: Stand) -> None:
@@ -151,6 +154,37 @@ async def test_a_guest_that_finds_no_room_is_told_and_resumed_until_there_is_som
         stand.hypervisor.has_room = True
         await stand.wait(1, lambda seen: seen.halted is None)
         assert reconciler.problems == ()
+
+
+async def test_guests_that_are_slow_leave_threads_for_what_is_no_guests(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a host whose QEMUs do not answer would be silent, and lead nobody to the world."""
+    monkeypatch.setattr(reconcile, "STEPS_AT_ONCE", 2)
+    guests = 4
+    asyncio.get_running_loop().set_default_executor(futures.ThreadPoolExecutor(guests))
+    goes_on, begun = threading.Event(), threading.Semaphore(0)
+    start = stand.hypervisor.start_paused
+
+    def slow(uuid: str) -> None:
+        begun.release()
+        assert goes_on.wait(WITHIN_S)
+        start(uuid)
+
+    monkeypatch.setattr(stand.hypervisor, "start_paused", slow)
+    async with stand.agent():
+        await stand.want(*(stand.instance(number) for number in range(1, guests + 1)))
+        try:
+            async with asyncio.timeout(SLOW_S):
+                for _ in range(2):
+                    while not begun.acquire(blocking=False):
+                        await asyncio.sleep(0.01)
+                for _ in range(10 * guests):
+                    await asyncio.to_thread(stand.hypervisor.list)
+        finally:
+            goes_on.set()
+        for number in range(1, guests + 1):
+            await stand.wait_phase(Phase.RUNNING, number)
 
 
 async def test_a_hypervisor_that_comes_back_finds_its_guests_adopted(stand: Stand) -> None:

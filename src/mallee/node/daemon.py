@@ -48,8 +48,9 @@ from mallee.node.volumes import departures, pinkeeper, uploads, volumekeys, volu
 OPEN_FILES = 65536
 """Guests' connections are open files of the agent; programs that it starts look at each possible
 one, so there are not more than that."""
-THREADS = 16
-"""Steps that may be under way at once: most of them wait for libvirt or a program."""
+THREADS = 2 * reconcile.STEPS_AT_ONCE
+"""Half of them for guests' steps: most of these wait for libvirt or a program, and must not keep
+the host from being heard, nor its gateway from its turn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class Questions:
             log.info("answer refused", error=str(error))
 
     async def _carry(self, ask: Ask) -> None:
-        """Be the host's end of a line, for as long as it lasts: it takes nobody's turn."""
+        """Be the host's end of a line, which takes nobody's turn for as long as it lasts."""
         try:
             try:
                 guest = await self._connect(ask)
@@ -107,7 +107,9 @@ class Questions:
             return await self._dig(ask)
         if ask.kind == hosts.ASK_SCREEN_LINE:
             uuid = domain.uuid_of(ask.instance_id)
-            return await asyncio.to_thread(self.host.hypervisor.open_screen, uuid)
+            # Opening it takes a turn: a QEMU that does not answer would keep a thread for each.
+            async with self._turns:
+                return await asyncio.to_thread(self.host.hypervisor.open_screen, uuid)
         directory = domain.directory_of(self.host.layout, ask.instance_id)
         return await lines.connect(directory / domain.CONSOLE_SOCKET)
 

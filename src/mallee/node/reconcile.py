@@ -36,6 +36,8 @@ SWEEP_S = 3.0
 SAME_PLAN_AGAIN_S = 1.0
 """A plan that comes out the same after it was done is not done again at once."""
 
+STEPS_AT_ONCE = 16
+"""Of all guests; each keeps a thread, and one whose QEMU does not answer keeps it for minutes."""
 STANDING_NAMED = 8
 """Of guests that stand still for one reason."""
 
@@ -78,6 +80,7 @@ class Reconciler:
         self._network = network.NetworkKeeper(host, self._addresses.fitted)
         self._reach = reachability.Reachability(host, ledger)
         self._sweep_asked = asyncio.Event()
+        self._turns = asyncio.Semaphore(STEPS_AT_ONCE)
         self._trouble: dict[str, str] = {}
         self._is_ending = False
         self.leftovers: tuple[str, ...] = ()
@@ -246,7 +249,7 @@ class Reconciler:
             log.warning("removing a tap that no instance claims", tap=name)
             # A tap's name holds as much of the interface's id as is needed to find it again.
             interface_id = "eni-" + name.removeprefix("mt")
-            await apply.apply_step(self._host, steps.RemoveTap(interface_id))
+            await self._do(steps.RemoveTap(interface_id))
             self._taps.names.discard(name)
 
     # The work on one instance
@@ -370,6 +373,10 @@ class Reconciler:
         if isinstance(step, steps.CreateTap | steps.Plug | steps.RemoveTap):
             await self._move_tap(step)
         else:
+            await self._do(step)
+
+    async def _do(self, step: steps.Step) -> None:
+        async with self._turns:
             await apply.apply_step(self._host, step)
 
     async def _move_tap(self, step: steps.CreateTap | steps.Plug | steps.RemoveTap) -> None:
@@ -379,7 +386,7 @@ class Reconciler:
             if isinstance(step, steps.CreateTap):
                 self._taps.names.add(tap)
                 self._taps.unplugged.add(tap)
-            await apply.apply_step(self._host, step)
+            await self._do(step)
             if isinstance(step, steps.RemoveTap):
                 self._taps.names.discard(tap)
             if isinstance(step, steps.Plug):
@@ -430,7 +437,7 @@ class Reconciler:
         plan = instances.plan_leftover(instance_id, seen)
         for step in plan:
             log.warning("clearing away", instance=instance_id, step=str(step))
-            await apply.apply_step(self._host, step)
+            await self._do(step)
         self._ledger.forget(instance_id)
         self.migrations.over(instance_id)
         if self._seen.pop(instance_id, None) is not None:
