@@ -3,12 +3,14 @@
 import csv
 import datetime
 import io
+import json
 import time
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from mallee.aws import policy as policies
 from mallee.cloud.state import records
 from tests.cloud.iam.devices import Device
 from tests.cloud.iam.papers import Paper
@@ -172,6 +174,34 @@ def test_advisor_of_a_policy_tells_who_of_its_holders(
     assert [one["ServiceNamespace"] for one in granting] == ["ec2", "iam"]
     assert [one["PolicyArn"] for one in granting[0]["Policies"]] == [arn]
     assert granting[1]["Policies"] == []
+
+
+def test_a_policy_is_read_once_of_however_many_services(
+    iam: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements = [
+        {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"},
+        {"Effect": "Allow", "NotAction": ["iam:*", "kms:*", "s3:Get*"], "Resource": "*"},
+        {"Effect": "Allow", "NotAction": "*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "STS:AssumeRole", "Resource": "*"},
+        {"Effect": "Deny", "Action": "*", "Resource": "*"},
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.create_user(UserName="mostly")
+    iam.put_user_policy(UserName="mostly", PolicyName="p", PolicyDocument=document)
+    compiled, read = policies.compiled, list[str]()
+
+    def count(text: str, kind: policies.Kind) -> policies.Compiled:
+        read.append(text)
+        return compiled(text, kind)
+
+    monkeypatch.setattr(policies, "compiled", count)
+    services = ["iam", "kms", "s3", "sts", *(f"service{number}" for number in range(196))]
+    told = iam.list_policies_granting_service_access(
+        Arn=iam.get_user(UserName="mostly")["User"]["Arn"], ServiceNamespaces=services
+    )["PoliciesGrantingServiceAccess"]
+    assert [one["ServiceNamespace"] for one in told if not one["Policies"]] == ["iam"]
+    assert read.count(document) == 1
 
 
 def test_authorization_details_hold_everything_and_come_in_pages(

@@ -130,7 +130,12 @@ def test_simulations_and_explanations_are_counted_whoever_asks(
     asked = {"PrincipalArn": who, "ActionName": "ec2:RunInstances"}
     explain = Sender(alice.cloud.port, alice.cloud.admin)
     assert explain.ask("mallee", "ExplainAccess", **asked).code == "Throttling"
-    assert alice.cloud.client("iam").list_users()["Users"], "what weighs nothing goes on"
+    iam = alice.cloud.client("iam")
+    with pytest.raises(ClientError, match="Throttling"):
+        iam.list_policies_granting_service_access(Arn=who, ServiceNamespaces=["ec2"])
+    with pytest.raises(ClientError, match="Throttling"):
+        iam.get_account_authorization_details()
+    assert iam.list_users()["Users"], "what weighs nothing goes on"
     monkeypatch.undo()
     assert _simulate(alice, text(allow("*"))) == ""
 

@@ -132,5 +132,6 @@ ACTIONS: tuple[Action, ...] = (
         name="GetAccountAuthorizationDetails",
         does=Pages(find=_find, render=_render, member="UserDetailList", key=_key, split=_split),
         honours=frozenset({"Filter"}),
+        is_weighing=True,
     ),
 )

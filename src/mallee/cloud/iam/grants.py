@@ -7,6 +7,7 @@ allowed (`rights`, `aws.policy`).
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from mallee.aws import errors, policy
@@ -21,6 +22,7 @@ from mallee.cloud.state.records import Kind, Record
 Person = Record[Any, None]
 """A user or a role."""
 
+_ALL = "*"
 _KINDS: dict[str, Kind[Any, None]] = {
     kind.name: kind for kind in (records.USER, records.GROUP, records.ROLE, records.POLICY)
 }
@@ -43,6 +45,20 @@ class Source:
     name: str
     policy_arn: str | None
     """None for an inline policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    """The services that a policy grants."""
+
+    named: frozenset[str]
+    """Those of which it allows an action by name; or all."""
+    spared: frozenset[str] | None
+    """Those that are left out wherever it allows all but some; None: it does so nowhere."""
+
+    def has(self, service: str) -> bool:
+        is_named = service in self.named or _ALL in self.named
+        return is_named or (self.spared is not None and service not in self.spared)
 
 
 def find(call: Call, arn: str) -> Thing:
@@ -92,14 +108,18 @@ def _people(call: Call, thing: Thing) -> Iterator[Person]:
             yield person
 
 
-def sources(call: Call, thing: Thing, service: str) -> list[Source]:
-    """Return the policies of a thing that grant a service; of a user, his groups' too."""
-    return [source for source, text in _policies(call, thing) if _grants(text, service)]
+def sources(call: Call, thing: Thing, services: Iterable[str]) -> dict[str, list[Source]]:
+    """Return by service the policies of a thing that grant it; of a user, his groups' too."""
+    known = [(source, _granted(text)) for source, text in _policies(call, thing)]
+    return {
+        service: [source for source, granted in known if granted.has(service)]
+        for service in services
+    }
 
 
 def actions(call: Call, thing: Thing, service: str) -> tuple[str, ...]:
     """Return the actions of a service that this cloud has and a policy of the thing grants."""
-    texts = [text for _, text in _policies(call, thing) if _grants(text, service)]
+    texts = [text for _, text in _policies(call, thing) if _granted(text).has(service)]
     compiled = [policy.compiled(text, policy.Kind.IDENTITY) for text in texts]
     return tuple(
         row.name
@@ -131,19 +151,21 @@ def _managed(call: Call, thing: Thing, arns: tuple[str, ...]) -> Iterator[tuple[
             yield Source(thing, one.rpartition("/")[2], one), text
 
 
-def _grants(text: str, service: str) -> bool:
+@lru_cache(maxsize=1024)
+def _granted(text: str) -> _Granted:
     try:
         document = policy.compiled(text, policy.Kind.IDENTITY).document
     except errors.MalformedPolicyDocument:
-        return False
+        return _Granted(frozenset(), None)
+    named: set[str] = set()
+    spared: frozenset[str] | None = None
     for statement in document.statements:
         if statement.effect is not policy.Effect.ALLOW:
             continue
-        whole = {"*", f"{service}:*"}
-        named = {action.lower() for action in statement.actions}
-        if statement.but_actions:
-            if not named & whole:
-                return True
-        elif any(one == "*" or one.partition(":")[0] == service for one in named):
-            return True
-    return False
+        words = {action.lower() for action in statement.actions}
+        if not statement.but_actions:
+            named |= {word.partition(":")[0] for word in words}
+        elif _ALL not in words:
+            whole = frozenset(word.removesuffix(":*") for word in words if word.endswith(":*"))
+            spared = whole if spared is None else spared & whole
+    return _Granted(frozenset(named), spared)

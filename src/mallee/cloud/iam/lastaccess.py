@@ -46,8 +46,8 @@ def generate(call: WriteCall, request: Request) -> Result:
             _access(call, service, people),
             actions=grants.actions(call, thing, service) if has_actions else (),
         )
-        for service in SERVICES
-        if grants.sources(call, thing, service)
+        for service, sources in grants.sources(call, thing, SERVICES).items()
+        if sources
     ]
     report = AccessReport(
         arn=request["Arn"], has_actions=has_actions, created_at=call.now, services=tuple(found)
@@ -196,12 +196,13 @@ def list_granting(call: Call, request: Request) -> Result:
     thing = grants.find(call, request["Arn"])
     if thing.kind is records.POLICY:
         raise errors.InvalidInput("Arn must be of a user, group or role.")
+    found = grants.sources(call, thing, request["ServiceNamespaces"])
     return {
         "IsTruncated": False,
         "PoliciesGrantingServiceAccess": [
             {
                 "ServiceNamespace": service,
-                "Policies": [_render_source(one) for one in grants.sources(call, thing, service)],
+                "Policies": [_render_source(one) for one in found[service]],
             }
             for service in request["ServiceNamespaces"]
         ],
@@ -263,5 +264,6 @@ ACTIONS: tuple[Action, ...] = (
         # Everything fits one page, so there is no Marker to come back with.
         honours=frozenset({"Arn", "ServiceNamespaces"}),
         resources=_about,
+        is_weighing=True,
     ),
 )
