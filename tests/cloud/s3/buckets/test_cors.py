@@ -57,6 +57,21 @@ async def test_the_first_rule_that_fits_speaks(desk: Desk) -> None:
     assert cors.headers_of(view, "bbb", "GET", {"origin": "http://any"}) == {}
 
 
+async def test_a_stranger_who_asks_is_answered_at_once(desk: Desk) -> None:
+    """However many headers he asks for, and however many patterns the owner has for them."""
+    patterns = [f"x{number}-*" for number in range(cors.TEXTS_MAX - 3)]
+    rule = {**RULES[1], "AllowedHeaders": [*patterns, "*"]}
+    many = {**rule, "AllowedHeaders": [*patterns, "*", "one-more"]}
+    with pytest.raises(s3.InvalidRequest, match="2000"):
+        await desk.ask("PutBucketCors", Bucket="bbb", CORSConfiguration={"CORSRules": [many]})
+    await desk.ask("PutBucketCors", Bucket="bbb", CORSConfiguration={"CORSRules": [rule]})
+    few = ",".join(f"h{number}" for number in range(cors.ASKED_MAX))
+    found = cors.preflight(desk.store.view, "bbb", asking("http://any", "GET", few))
+    assert len(found["Access-Control-Allow-Headers"].split(", ")) == cors.ASKED_MAX
+    with pytest.raises(s3.AccessForbidden):
+        cors.preflight(desk.store.view, "bbb", asking("http://any", "GET", f"{few},h"))
+
+
 @pytest.mark.parametrize(
     "rule",
     [

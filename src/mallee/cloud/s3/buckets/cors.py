@@ -21,8 +21,13 @@ from mallee.cloud.state import store
 
 DOCUMENT = "cors"
 RULES_MAX = 100
+TEXTS_MAX = 2000
+"""Origins, methods and headers of all rules: as many as have room in the 64 KiB that S3 takes."""
+ASKED_MAX = 100
+"""Headers of one preflight: strangers ask, and each is looked for among all that are allowed."""
 METHODS = frozenset({"GET", "PUT", "HEAD", "POST", "DELETE"})
 
+_LISTS = ("AllowedHeaders", "AllowedMethods", "AllowedOrigins", "ExposeHeaders")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
@@ -37,6 +42,11 @@ def put(call: WriteCall, asked: Asked) -> Result:
         raise errors.s3.MalformedXML()
     for rule in rules:
         _check(rule)
+    texts = sum(len(rule.get(name) or ()) for rule in rules for name in _LISTS)
+    if texts > TEXTS_MAX:
+        raise errors.s3.InvalidRequest(
+            f"CORS rules have at most {TEXTS_MAX} origins, methods and headers, not {texts}."
+        )
     documents = {**record.doc.documents, DOCUMENT: rules}
     call.tx.write(record, replace(record.doc, documents=documents))
     return {}
@@ -103,7 +113,7 @@ def preflight(view: store.View, bucket: str, headers: Mapping[str, str]) -> dict
     if rules is None:
         raise errors.s3.AccessForbidden("CORSResponse: CORS is not enabled for this bucket.")
     asked = _names(headers.get("access-control-request-headers", ""))
-    rule = _fitting(rules, origin, method, asked)
+    rule = _fitting(rules, origin, method, asked) if len(asked) <= ASKED_MAX else None
     if rule is None:
         raise errors.s3.AccessForbidden(
             "CORSResponse: This CORS request is not allowed. This is usually because the evalution "
