@@ -194,6 +194,22 @@ async def test_a_certificate_that_is_good_takes_the_place_of_the_former(root_dir
         assert Layout(root_dir).host_certificate.read_bytes() != before
 
 
+async def test_a_clock_that_is_days_ahead_does_not_have_it_renewed_at_each_call(
+    root_dir: Path,
+) -> None:
+    renewals: list[str] = []
+    issuing = Spoiling(lambda told: told)
+
+    async def says(request: web.BaseRequest) -> web.StreamResponse:
+        renewals.append(request.path)
+        return await issuing.says(request)
+
+    async with door(root_dir, says) as opened:
+        for _ in range(3):
+            await opened.renew_if_due(time.time() + 4 * pki.DAY_S)
+    assert renewals == ["/v1/renew"]
+
+
 async def test_what_the_hosts_owner_did_not_set_is_not_taken(root_dir: Path) -> None:
     mine = Settings(network=Network(public_range="198.51.100.0/24", egress=False))
     Layout(root_dir).settings.write_text(encode(mine))

@@ -7,6 +7,7 @@ Not its business: when to call and what to do with the answers (`sync`).
 
 import asyncio
 import ipaddress
+import math
 import os
 import socket
 import ssl
@@ -54,6 +55,8 @@ CALL_S = 20.0
 CONNECT_S = 5.0
 ASK_TRUST_S = 20.0
 """After how long other authorities are asked for again."""
+RENEWED_AGAIN_S = 3600.0
+"""Where this machine's clock is days ahead, a certificate is half over as soon as it is made."""
 ASKS_HELD_S = 10.0
 """How long a front end may hold a call that waits for its questions."""
 ASKED_MAX = 4096
@@ -201,6 +204,8 @@ class Cloud:
         self._own = facts.read_settings(layout).network if has_settings else None
         self._classic = facts.read_classic(layout)
         self._looked_at_kind = False
+        self._renews_from = -math.inf
+        """In monotonic seconds: from when on the age of a certificate is a reason for another."""
         self._shall_trust: tuple[str, ...] = ()
         """The ids of the authorities that the cloud wants to be trusted; none: it has not said."""
         self._asked_trust_at = 0.0
@@ -465,13 +470,15 @@ class Cloud:
         issued = pki.read_certificate(self._layout.host_certificate.read_bytes())
         is_due = self._trusts_others(now)
         is_older, self._looked_at_kind = not issued.is_server and not self._looked_at_kind, True
-        if now < (issued.begins_at + issued.ends_at) / 2 and not is_older and not is_due:
+        is_old = now >= (issued.begins_at + issued.ends_at) / 2
+        if not (is_old and time.monotonic() >= self._renews_from) and not is_older and not is_due:
             return
         request = await asyncio.to_thread(pki.make_request, self._membership.host_id)
         body = msgspec.json.encode({"csr_pem": request.csr_pem.decode()})
         answer = await self._post("/v1/renew", body)
         certified = _read_certified(answer, request, self._membership.host_id)
         await asyncio.to_thread(certificates.keep, self._layout, request, certified)
+        self._renews_from = time.monotonic() + RENEWED_AGAIN_S
         former = [self._session, self._guests_session]
         former += [self._former_streams] if self._former_streams is not None else []
         self._former_streams = self._streams_session
