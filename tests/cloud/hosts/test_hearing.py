@@ -165,6 +165,7 @@ class Present:
     def __init__(self, *names: str) -> None:
         self.names = frozenset(names)
         self.is_cut_off = False
+        self.is_new = False
 
     def holds(self, name: str) -> bool:
         return True
@@ -176,7 +177,7 @@ class Present:
         return not self.is_cut_off
 
     def is_known(self) -> bool:
-        return not self.is_cut_off
+        return not self.is_cut_off and not self.is_new
 
 
 @pytest.fixture
@@ -247,6 +248,17 @@ async def test_front_end_that_is_cut_off_silences_nobody(
     assert not await silent_for(first, time, 60.0)
     present.is_cut_off = False
     assert await silent_for(first, time, 0.0)
+
+
+async def test_why_a_front_end_promises_nothing_is_what_it_lacks(
+    two: tuple[Setting, Setting, Present, clouds.HandClock],
+) -> None:
+    first, _, present, _ = two
+    assert first.hearing.why_no_promise() == ""
+    present.is_new = True
+    assert "a moment ago" in first.hearing.why_no_promise()
+    present.is_cut_off = True
+    assert first.hearing.why_no_promise() == "this front end does not reach the database"
 
 
 async def test_process_that_stood_still_calls_nobody_silent(

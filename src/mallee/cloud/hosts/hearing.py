@@ -76,6 +76,17 @@ class Hearing:
         """Tell whether every other front end knows that this one is there, and waits for it."""
         return self._present.is_known()
 
+    def why_no_promise(self) -> str:
+        """Return why this front end may promise nothing now; empty: it may (`may_promise`)."""
+        if not self._present.is_there():
+            return "this front end does not reach the database"
+        if not self.may_promise():
+            return (
+                "this front end did not reach the database a moment ago: it promises nothing "
+                f"before it has been there for {leases.LIFE_S:g} s, for all others to know"
+            )
+        return ""
+
     async def observe(self, host: Record[Host, HostSeen], report: SyncRequest) -> None:
         """Note that the host spoke, and store what it sees, as far as that is new."""
         self.note(host.id)

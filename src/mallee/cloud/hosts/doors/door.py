@@ -197,8 +197,8 @@ class Endpoint:
         asked, heard = await _decode(request, LeaseAsked), self._cloud.hearing
         # From now on it counts as heard, so that its lease ends before it is silent.
         heard.note(host.id)
-        if not heard.may_promise():
-            raise refusals.Refused(503, "this front end is not known to all others yet")
+        if why := heard.why_no_promise():
+            raise refusals.Refused(503, why)
         granted = await self._cloud.store.run(lambda tx: leases.ask(tx, host.id, heard.own, asked))
         return _json(LeaseTold(granted and heard.may_promise()))
 
