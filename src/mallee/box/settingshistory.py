@@ -39,6 +39,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for, for example `apply cloud.toml`."""
     outcome: str
     """`being tried`, `holds`, `written by hand`, or `undone` with the cause."""
+    pid: int = 0
+    born: int = 0
+    """With the process id, who wrote it down (`status.Process`), and has it tried."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -63,7 +66,8 @@ class Trying(msgspec.Struct, frozen=True, kw_only=True):
 def entries(layout: Layout) -> list[Entry]:
     """Return the history, the oldest first."""
     found = sorted(_directory(layout).glob("[0-9]*.json"))
-    return [msgspec.json.decode(path.read_bytes(), type=Entry) for path in found]
+    trying = read_trying(layout)
+    return [_as_it_is(msgspec.json.decode(path.read_bytes(), type=Entry), trying) for path in found]
 
 
 def read_document(layout: Layout, number: int) -> str:
@@ -89,7 +93,16 @@ def add(layout: Layout, text: str, asked: Asked, outcome: str) -> Entry:
     number = max((entry.number for entry in entries(layout)), default=0) + 1
     files.write_atomically(_document(layout, number), text.encode())
     by = asked.by or who()
-    entry = Entry(number=number, at=time.time(), by=by, what=asked.what, outcome=outcome)
+    pid = os.getpid()
+    entry = Entry(
+        number=number,
+        at=time.time(),
+        by=by,
+        what=asked.what,
+        outcome=outcome,
+        pid=pid,
+        born=status.read_birth(pid) or 0,
+    )
     _write(layout, entry)
     return entry
 
@@ -136,15 +149,15 @@ def read_trying(layout: Layout) -> Trying | None:
         return None
 
 
-def is_tried(trying: Trying) -> bool:
-    """Tell whether whoever tries it still lives."""
-    return status.Process(trying.pid, trying.born).is_alive()
+def is_alive(whose: Trying | Entry) -> bool:
+    """Tell whether whoever tries it, or has it tried, still lives."""
+    return status.Process(whose.pid, whose.born).is_alive()
 
 
 def settle(layout: Layout) -> str:
     """Put the former document back when whoever tried another has ended; say so, or nothing."""
     trying = read_trying(layout)
-    if trying is None or is_tried(trying):
+    if trying is None or is_alive(trying):
         return ""
     put(layout, trying.former)
     conclude(layout, trying.number, f"{UNDONE}: whoever tried it ended before it was confirmed")
@@ -157,6 +170,15 @@ def put(layout: Layout, number: int) -> None:
     text = read_document(layout, number)
     files.write_atomically(layout.settings, text.encode(), owners.SETTINGS_MODE)
     owners.give_settings(layout)
+
+
+def _as_it_is(entry: Entry, trying: Trying | None) -> Entry:
+    """Return an entry as it is now: whoever had it tried may have ended before that began."""
+    is_in_turn = trying is not None and trying.number == entry.number
+    if entry.outcome != TRIED or is_in_turn or is_alive(entry):
+        return entry
+    outcome = f"{UNDONE}: whoever asked for it ended before it was tried"
+    return msgspec.structs.replace(entry, outcome=outcome)
 
 
 def _write(layout: Layout, entry: Entry) -> None:
