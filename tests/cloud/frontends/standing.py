@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -34,6 +35,7 @@ from tests.simulation import agents, blocks, disks
 from tests.simulation.machines import FACTS
 
 START_S = 240.0
+_ENDS_WITHIN_S = 30.0
 LARGE = replace(FACTS, capacity=Capacity(vcpus=10_000, memory_mib=1 << 22, disk_gib=100_000))
 """Of hosts on which there is always room."""
 ADDRESS = "127.0.0.1"
@@ -105,8 +107,13 @@ class FrontEnd:
         self.process = None
 
     def kill_s3(self, number: int = signal.SIGKILL) -> None:
-        """End its process of S3; those that it has forked end with it."""
-        _end(self.s3_process, number)
+        """End its process of S3, and wait for those that it has forked: they end with it."""
+        forked = _children(self.s3_process.pid) if self.s3_process is not None else []
+        with contextlib.ExitStack() as held:
+            ends = [held.enter_context(_end_of(pid)) for pid in forked]
+            _end(self.s3_process, number)
+            for end in ends:
+                assert select.select([end], [], [], _ENDS_WITHIN_S)[0], "a process of S3 goes on"
         self.s3_process = None
 
     def processes(self) -> list[int]:
@@ -226,7 +233,15 @@ def _end(process: subprocess.Popen[bytes] | None, number: int) -> None:
     if process is not None:
         if process.poll() is None:
             os.kill(process.pid, number)
-        process.wait(30)
+        process.wait(_ENDS_WITHIN_S)
+
+
+@contextmanager
+def _end_of(pid: int) -> Generator[int]:
+    """Have a file that is readable when the process has ended."""
+    file = os.pidfd_open(pid)
+    yield file
+    os.close(file)
 
 
 def _children(pid: int) -> list[int]:
