@@ -4,9 +4,7 @@ Real guests under the real libvirt, whose QEMU is stopped by a signal.
 """
 
 import asyncio
-import contextlib
 import os
-import signal
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mallee.model.compute.instances import Phase, Power
+from mallee.model.compute.instances import Halt, Phase, Power
 from mallee.model.hosts.hosts import Capacity
 from mallee.model.storage.snapshots import CutAsked
 from mallee.node import facts
@@ -25,6 +23,7 @@ from mallee.node.do.storage import layers, volumes
 from mallee.node.plan.guests import domain
 from mallee.node.plan.guests.seen import SeenDomain
 from mallee.node.reconcile import Reconciler
+from tests import standstills
 from tests.node import stands, test_guests
 from tests.node.migrating import pairs
 from tests.node.test_guests import ID, instance
@@ -41,13 +40,8 @@ SNAPSHOT = "snap-0123456789abcdef0"
 def still(stand: stands.Stand) -> Generator[None]:
     """Meanwhile the guest's QEMU stands still."""
     assert stand.daemon is not None
-    pid = stand.daemon.pid_of_guest(ID)
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with standstills.standing_still(stand.daemon.pid_of_guest(ID)):
         yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
 
 
 @asynccontextmanager
@@ -88,7 +82,11 @@ async def test_who_asks_is_told_and_it_is_done_when_it_goes_on(
             assert seen.is_active
             said = await asyncio.to_thread(facts.fetch, standing(stand), ())
             assert [problem for problem in said.problems if f"The QEMU of {ID} does" in problem]
+            told = await stand.wait(1, lambda seen: seen.halted is not None)
+            assert told.halted is not None
+            assert (told.phase, told.halted.by) == (Phase.RUNNING, Halt.QEMU_SILENT)
         await wait_answers(stand)
+        await stand.wait(1, lambda seen: seen.halted is None)
         await asyncio.to_thread(real.check_done, UUID)
         await asyncio.to_thread(real.press_key, UUID)
         assert (await asyncio.to_thread(facts.fetch, standing(stand), ())).problems == ()

@@ -23,6 +23,7 @@ from mallee.model.storage.volumes import ROOT_SLOT, DiskWanted, VolumeWanted
 from mallee.node import reconcile
 from mallee.node.do import channel
 from mallee.node.do.channel import Hello
+from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.guests.libvirt import Libvirt
 from mallee.node.migrating import messages
 from mallee.node.plan.guests import domain
@@ -42,6 +43,10 @@ OLD, NEW, THIRD = (f"host-0123456789abcdef{n}" for n in range(3))
 WORD = "5" * 32
 SERIAL = b"vol0123456789abcdef0"
 HELLO = Hello(what=messages.GUEST, id=ID, move_id=MIGRATION, word=WORD)
+
+
+class Cut(HypervisorFailed):
+    """What a test has go wrong."""
 
 
 def certify(authority: pki.Authority, layout: Layout, host_id: str) -> None:
@@ -122,7 +127,7 @@ def as_it_is(both: Pair) -> None:
 async def host(root: Path, name: str) -> AsyncGenerator[Stand]:
     boot = catalogue.proof_boot(tinyimages.document())
     directory = root / name
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     blank = directory / "blank.qcow2"
     process.run(("qemu-img", "create", "-q", "-f", "qcow2", str(blank), "8M"))
     disk = blob_of(blank.read_bytes(), "qcow2")
@@ -179,7 +184,9 @@ def agent_of(stand: Stand) -> reconcile.Reconciler:
 def handlers(stand: Stand) -> dict[str, channel.Handler]:
     def serve(connection: channel.Connection, hello: Hello) -> None:
         assert stand.reconciler is not None
-        stand.reconciler.migrations.handlers[hello.what](connection, hello)
+        # It ends the connection, as a cut cable does.
+        with contextlib.suppress(Cut):
+            stand.reconciler.migrations.handlers[hello.what](connection, hello)
 
     names = (messages.GUEST, messages.DISK, messages.MEMORY, messages.SHARE, messages.LET_GO)
     return dict.fromkeys(names, serve)
