@@ -1,7 +1,6 @@
-"""Libraries of other makers keep files in S3; each is asked only where it is installed."""
+"""Libraries of other makers keep files in S3."""
 
 import hashlib
-import importlib
 import io
 import os
 import shutil
@@ -11,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import minio
 import pytest
+import smart_open
+import urllib3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
+from minio import commonconfig, deleteobjects
 
 from tests.clients.storage.conftest import User
 from tests.cloud.s3.running import RunningS3
@@ -21,6 +24,7 @@ from tests.cloud.s3.running import RunningS3
 DATA = os.urandom(12 << 20)
 KEYS = ("plain", "a b/ü+&=?%.txt", "deep/er/still")
 SCRIPT = Path(__file__).with_name("sdk.mjs")
+MODULES = Path(__file__).parents[3] / ".venv/sdk/node_modules"
 
 
 @pytest.fixture
@@ -34,12 +38,6 @@ def bucket(storage: RunningS3) -> Iterator[str]:
         for one in page.get("Contents", []):
             s3.delete_object(Bucket=name, Key=one["Key"])
     s3.delete_bucket(Bucket=name)
-
-
-def module(name: str) -> Any:
-    """A library, or a skip where it is not installed."""
-    pytest.importorskip(name)
-    return importlib.import_module(name)
 
 
 def test_sixteen_threads_of_boto3s_transfer_manager(storage: RunningS3, bucket: str) -> None:
@@ -69,7 +67,6 @@ def test_sixteen_threads_of_boto3s_transfer_manager(storage: RunningS3, bucket: 
 
 
 def test_the_minio_library(storage: RunningS3, bucket: str) -> None:
-    minio = module("minio")
     client = minio.Minio(
         storage.url.removeprefix("http://"),
         access_key=storage.admin["access_key_id"],
@@ -94,47 +91,16 @@ def test_the_minio_library(storage: RunningS3, bucket: str) -> None:
         assert (stat.size, stat.metadata["x-amz-meta-of"]) == (len(DATA), "minio")
     listed = client.list_objects(bucket_name=bucket, recursive=True)
     assert {one.object_name for one in listed} == set(KEYS)
-    sources = [
-        importlib.import_module("minio.commonconfig").ComposeSource(
-            bucket_name=bucket, object_name=key
-        )
-        for key in KEYS[:2]
-    ]
+    sources = [commonconfig.ComposeSource(bucket_name=bucket, object_name=key) for key in KEYS[:2]]
     client.compose_object(bucket_name=bucket, object_name="composed", sources=sources)
     assert client.stat_object(bucket_name=bucket, object_name="composed").size == 2 * len(DATA)
     url = client.presigned_get_object(bucket_name=bucket, object_name=KEYS[1])
-    assert module("urllib3").request("GET", url).data == DATA
-    deletes = importlib.import_module("minio.deleteobjects")
-    gone = [deletes.DeleteObject(key) for key in (*KEYS, "composed")]
+    assert urllib3.request("GET", url).data == DATA
+    gone = [deleteobjects.DeleteObject(key) for key in (*KEYS, "composed")]
     assert not list(client.remove_objects(bucket_name=bucket, delete_object_list=gone))
 
 
-def test_fsspec_sees_a_file_system(storage: RunningS3, bucket: str, tmp_path: Path) -> None:
-    s3fs = module("s3fs")
-    fs = s3fs.S3FileSystem(
-        key=storage.admin["access_key_id"],
-        secret=storage.admin["secret_access_key"],
-        client_kwargs={"endpoint_url": storage.url, "region_name": "us-east-1"},
-        default_block_size=5 << 20,
-        skip_instance_cache=True,
-    )
-    for key in KEYS:
-        with fs.open(f"{bucket}/{key}", "wb") as file:
-            file.write(DATA)
-        with fs.open(f"{bucket}/{key}", "rb") as file:
-            file.seek(5_000_000)
-            assert file.read(100) == DATA[5_000_000:5_000_100]
-    assert {path.partition("/")[2] for path in fs.find(bucket)} == set(KEYS)
-    fs.mv(f"{bucket}/plain", f"{bucket}/moved")
-    fs.get(f"{bucket}/moved", str(tmp_path / "back"))
-    assert (tmp_path / "back").read_bytes() == DATA
-    assert fs.du(bucket) == 3 * len(DATA)
-    fs.rm(fs.find(bucket))
-    assert fs.find(bucket) == []
-
-
 def test_smart_open_streams(storage: RunningS3, bucket: str) -> None:
-    smart_open = module("smart_open")
     given = {"client": storage.s3(), "min_part_size": 5 << 20}
     url = f"s3://{bucket}/{KEYS[1]}"
     with smart_open.open(url, "wb", transport_params=given) as file:
@@ -143,14 +109,10 @@ def test_smart_open_streams(storage: RunningS3, bucket: str) -> None:
         assert file.read() == DATA
 
 
+@pytest.mark.skipif(
+    shutil.which("node") is None or not MODULES.is_dir(), reason="needs what ./test installs by npm"
+)
 def test_the_sdk_for_javascript(user: User, bucket: str) -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
-    modules = os.environ.get("NODE_PATH", "")
-    find = 'require.resolve("@aws-sdk/client-s3");require.resolve("@aws-sdk/lib-storage")'
-    if user.say(node, "-e", find, NODE_PATH=modules).status != 0:
-        pytest.skip("the SDK for JavaScript is not installed")
     say: Callable[..., str] = user.run
-    said = say(node, SCRIPT, user.cloud.url, bucket, NODE_PATH=modules)
+    said = say("node", SCRIPT, user.cloud.url, bucket, NODE_PATH=str(MODULES))
     assert said.splitlines()[-1] == "done"
