@@ -76,10 +76,6 @@ async def test_a_guest_that_was_given_runs_though_nobody_could_say_so(
         await pairs.tell(both.new, "echo it-$secret", b"it-remembered")
 
 
-class Cut(HypervisorFailed):
-    """What a test has go wrong."""
-
-
 async def test_whatever_goes_wrong_leaves_the_guest_where_it_was(
     root_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +139,7 @@ class Once:
         if self._has_failed or more.get("force"):
             return self._real(*args, **more)
         self._has_failed = True
-        raise Cut("cut by the test")
+        raise pairs.Cut("cut by the test")
 
 
 async def test_an_agent_that_was_killed_puts_its_guest_back(root_dir: Path) -> None:
