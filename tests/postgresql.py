@@ -5,6 +5,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
@@ -63,6 +64,23 @@ def restart(home: Path) -> None:
         as_user |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     command = [*pg_ctl, "-m", "immediate", "-o", options, "restart"]
     subprocess.run(command, **as_user)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+@contextmanager
+def standing_still(home: Path) -> Generator[None]:
+    """Have all processes of the server whose sockets are there stand still meanwhile."""
+    first = int((home / "data" / "postmaster.pid").read_text().splitlines()[0])
+    # The first one first: it makes others.
+    os.kill(first, signal.SIGSTOP)
+    made = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    processes = (first, *map(int, made))
+    try:
+        for one in processes[1:]:
+            os.kill(one, signal.SIGSTOP)
+        yield
+    finally:
+        for one in processes:
+            os.kill(one, signal.SIGCONT)
 
 
 @pytest.fixture

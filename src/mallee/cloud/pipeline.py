@@ -60,6 +60,11 @@ DATABASE_AWAY = (
     "its administrator finds the cause in the log (mallee logs cloud)."
 )
 
+DATABASE_SILENT = (
+    "The cloud's database took the request and has not said whether it is done. See what is there "
+    "before you ask again; with the same client token it is never done twice."
+)
+
 _STRANGERS_DIALECT, _STRANGERS_JSON = "sts", "cloudtrail"
 """In which a request is refused that names no service of this cloud, in XML or JSON as it came."""
 
@@ -128,7 +133,10 @@ async def answer(cloud: Cloud, request: http.Request) -> http.Response:
         # Cause and cure name the database's place: that is the administrator's to read.
         _log.error("database unavailable", request_id=exchange.id, why=str(error))
         unavailable = exchange.service.unavailable if exchange.service else errors.Unavailable
-        return end_refused(cloud, exchange, unavailable(DATABASE_AWAY))
+        is_open = isinstance(error, store.Unsettled)
+        return end_refused(
+            cloud, exchange, unavailable(DATABASE_SILENT if is_open else DATABASE_AWAY)
+        )
     except asyncio.CancelledError:
         # What it asked for may be done all the same: it is told, and nobody gets the answer.
         end_refused(cloud, exchange, errors.Unavailable("The cloud ended before it could answer."))

@@ -211,10 +211,10 @@ def test_a_lost_connection_is_made_again(url: str, opened: store.Store) -> None:
 def test_a_commit_that_was_cut_off_is_neither_lost_nor_done_twice(
     opened: store.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = database.Database.commit
+    commit = sa.Connection.commit
     cuts = iter(["after", "before", None])
 
-    def cut(self: database.Database) -> None:
+    def cut(self: sa.Connection) -> None:
         match next(cuts):
             case "after":
                 commit(self)
@@ -224,7 +224,7 @@ def test_a_commit_that_was_cut_off_is_neither_lost_nor_done_twice(
             case _:
                 commit(self)
 
-    monkeypatch.setattr(database.Database, "commit", cut)
+    monkeypatch.setattr(sa.Connection, "commit", cut)
     calls: list[str] = []
 
     def make(tx: store.Tx, id: str) -> str:

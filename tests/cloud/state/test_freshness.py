@@ -2,21 +2,15 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-from collections.abc import Generator
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from mallee.cloud.state import database, records, store
+from mallee.cloud.state import database, postgresql, records, store, writer
 from mallee.kit import clock
 from mallee.model.identity.accounts import Account
-
-_OTHERS = (
-    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-    "AND backend_type = 'client backend'"
-)
+from tests import postgresql as servers
 
 
 def _add(tx: store.Tx, number: int) -> None:
@@ -78,17 +72,17 @@ def test_who_cannot_look_does_not_say_that_he_has(
 
 
 @pytest.mark.postgres
-@pytest.mark.host
 def test_nobody_waits_without_end_for_a_server_that_stands_still(
-    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+    postgresql_socket: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(postgresql, "USUAL", postgresql.Patience(connect_s=2, answer_s=1))
+    monkeypatch.setattr(writer, "RETRY_FOR_S", 0.0)
+
     async def check() -> None:
         with contextlib.closing(store.Store.open(postgresql_url, clock=clock.SYSTEM)) as reader:
             await reader.catch_up()
-            with monkeypatch.context() as patched, _standing_still(postgresql_url):
-                patched.setattr(store, "LOOKED_WITHIN_S", 0.5)
-                with pytest.raises(store.Unavailable, match="does not answer"):
-                    await reader.catch_up()
+            with servers.standing_still(postgresql_socket), pytest.raises(store.Unavailable):
+                await reader.catch_up()
             await reader.catch_up()
 
     asyncio.run(check())
@@ -96,19 +90,7 @@ def test_nobody_waits_without_end_for_a_server_that_stands_still(
 
 def _end_connections(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as to:
-        to.execute(f"SELECT pg_terminate_backend(pid) {_OTHERS}")
-
-
-@contextlib.contextmanager
-def _standing_still(url: str) -> Generator[None]:
-    """Have the server's processes that serve others stand still."""
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as to:
-        pids = [pid for (pid,) in to.execute(f"SELECT pid {_OTHERS}").fetchall()]
-    assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        to.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

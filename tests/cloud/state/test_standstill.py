@@ -7,22 +7,36 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from botocore.exceptions import ClientError
 from psycopg import pq
 
-from mallee.cloud.state import leaserows, postgresql, statements, store, writer
+from mallee.cloud.state import (
+    database,
+    leaserows,
+    postgresql,
+    records,
+    statements,
+    store,
+    writer,
+)
+from mallee.cloud.state.tx import Change
 from mallee.kit import clock
 from tests import postgresql as servers
 from tests import wholecloud
+from tests.cloud import running
 
 pytestmark = pytest.mark.postgres
 
 SOON_S = 120.0
+TEMPLATE = records.LAUNCH_TEMPLATE
 CUT_OFF = "127.0.0.9"
 """The server's address for who is cut off; the others reach it at its first."""
 _CUT = f"""
@@ -147,6 +161,54 @@ def test_who_waits_for_the_lock_in_vain_says_so(
         with pytest.raises(store.Unavailable, match="another process holds it"):
             take(postgresql_url)
     take(postgresql_url)
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody wait for long for a server that stands still."""
+    monkeypatch.setattr(postgresql, "USUAL", postgresql.Patience(connect_s=2, answer_s=2))
+    monkeypatch.setattr(writer, "RETRY_FOR_S", 1.0)
+
+
+@pytest.mark.usefixtures("brisk")
+def test_who_writes_to_a_server_that_stands_still_is_told_that_nothing_was_done(
+    postgresql_socket: Path, postgresql_url: str
+) -> None:
+    with closing(store.Store.open(postgresql_url, clock=clock.SYSTEM)) as opened:
+        with servers.standing_still(postgresql_socket), pytest.raises(store.Unavailable) as told:
+            opened.transact(lambda tx: tx.claim("space", "key", "lost"))
+        assert not isinstance(told.value, store.Unsettled)
+        opened.transact(lambda tx: tx.claim("space", "key", "found"))
+
+
+@pytest.mark.usefixtures("brisk")
+def test_what_a_server_took_that_stands_still_is_done_once(
+    postgresql_socket: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {
+        "LaunchTemplateName": "once",
+        "LaunchTemplateData": {"InstanceType": "t3.nano"},
+        "ClientToken": "once",
+    }
+    flush = database.Database.flush
+    with running.fresh(database_url=postgresql_url) as cloud, ExitStack() as standing:
+        ec2 = cloud.client("ec2")
+
+        def stand(its: database.Database, changes: Sequence[Change], *more: Any) -> None:
+            flush(its, changes, *more)
+            if any(getattr(one.subject, "kind", None) is TEMPLATE for one in changes):
+                monkeypatch.setattr(database.Database, "flush", flush)
+                standing.enter_context(servers.standing_still(postgresql_socket))
+
+        monkeypatch.setattr(database.Database, "flush", stand)
+        with pytest.raises(ClientError, match=r"\(Unavailable\).*has not said whether it is done"):
+            ec2.create_launch_template(**asked)
+        with pytest.raises(ClientError, match="nothing was changed"):
+            ec2.create_launch_template(**asked)
+        standing.close()
+        made = ec2.create_launch_template(**asked)["LaunchTemplate"]["LaunchTemplateId"]
+        found = ec2.describe_launch_templates()["LaunchTemplates"]
+        assert [one["LaunchTemplateId"] for one in found] == [made]
 
 
 def test_who_is_stopped_while_he_renews_takes_no_other_s_leases(postgresql_url: str) -> None:

@@ -103,7 +103,7 @@ class Database:
         self._engine.announce(session, after)
 
     def commit(self) -> None:
-        """Make the transaction durable and let the lock go."""
+        """Make the transaction durable and let the lock go; raise `Unsettled` if nobody says so."""
         self._locked().commit()
 
     def roll_back(self) -> None:

@@ -42,7 +42,7 @@ class Session(Protocol):
         ...
 
     def commit(self) -> None:
-        """Make the transaction durable and end it."""
+        """Make the transaction durable and end it. Raises `Unsettled` when the end is unheard."""
         ...
 
     def roll_back(self) -> None:

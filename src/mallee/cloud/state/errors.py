@@ -4,6 +4,7 @@ StoreError
   Conflict      the record is not what the caller thought
   Taken         another owner holds the claim
   Unavailable   the database cannot take or keep a transaction; nothing of it was changed
+    Unsettled   it was to keep one, and did not say whether it has
 """
 
 
@@ -32,3 +33,7 @@ class Taken(StoreError):
 
 class Unavailable(StoreError):
     """The database is full, broken, locked or away. The message gives cause and cure."""
+
+
+class Unsettled(Unavailable):
+    """The database took a commit and did not answer: it is kept as a whole, or not at all."""

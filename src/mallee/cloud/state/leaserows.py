@@ -17,7 +17,7 @@ from mallee.cloud.state.errors import Unavailable
 PRESENCE = "presence/"
 """What a process holds for being there: this, and its own name."""
 
-PATIENCE = postgresql.Patience(connect_s=4, silent_s=4, idle_s=4, lock_s=6)
+PATIENCE = postgresql.Patience(connect_s=4, silent_s=4, idle_s=4, lock_s=6, answer_s=8)
 """One that is stopped while it renews holds up all others, who shall renew in time all the same."""
 
 QUEUE = "LOCK TABLE lease IN SHARE ROW EXCLUSIVE MODE"

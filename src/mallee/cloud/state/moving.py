@@ -68,7 +68,7 @@ def move(layout: Layout, target_url: str) -> Moved:
     # Nobody writes to the source until the end of the block.
     with schema.sqlite_engine(str(layout.database)).begin() as source:
         _check_whole(source)
-        with _explained(target), postgresql.make_engine(target).begin() as to:
+        with _explained(target), _unhurried(target).begin() as to:
             postgresql.lock_schema(to)
             schema.bring_up_to_date(to)
             rev = source.execute(_READ_REV).scalar_one()
@@ -87,6 +87,10 @@ def finish(layout: Layout, target_url: str) -> None:
     target = _target(target_url)
     with _explained(target), postgresql.make_engine(target).begin() as to:
         to.execute(sa.delete(tables.LEASE).where(tables.LEASE.c.name == _MARK + layout.tag))
+
+
+def _unhurried(target: sa.URL) -> sa.Engine:
+    return postgresql.make_engine(target, postgresql.UNHURRIED)
 
 
 def _target(url: str) -> sa.URL:

@@ -8,9 +8,10 @@ import contextlib
 import functools
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql
 
 from mallee.cloud.state import engines, schema, statements
-from mallee.cloud.state.errors import Unavailable
+from mallee.cloud.state.errors import Unavailable, Unsettled
 from mallee.kit import logs
 
 CHANNEL = "mallee_change"
@@ -33,6 +34,8 @@ _MIGRATION_LOCK = 7_206_611_041_887_103
 _PASSING = ("40001", "40P01", "57P01", "57P02", "57P03", "55P03", "25P03")
 """Serialization failure, deadlock, shutdown, crash, starting up, lock not available, and that we
 stood still for `IDLE_S`."""
+_CUT_SHORT = ("", "57P01", "57P02")
+"""A commit that ends so may have been kept: without a word, or by the server's own end."""
 _CURES = {
     "53100": "free some space on the server's disk; nothing of this transaction was kept",
     "53300": "raise max_connections, or end some of the server's clients",
@@ -63,6 +66,9 @@ class Patience:
     """
     lock_s: int = 20
     """How long others may hold what is waited for; longer than a process that stands still may."""
+    answer_s: int | None = 25
+    """How long the server may say nothing to what it was asked, though its machine answers: longer
+    than it waits for a lock. None: it takes as long as it takes."""
 
     @property
     def again_s(self) -> int:
@@ -71,6 +77,10 @@ class Patience:
 
 
 USUAL = Patience()
+UNHURRIED = Patience(answer_s=None)
+"""For what moves everything: a new schema, another database."""
+
+T = TypeVar("T")
 
 _log = logs.get("mallee.cloud.state")
 
@@ -83,6 +93,7 @@ class Session:
     """A connection of SQLAlchemy's (`engines.Session`)."""
 
     connection: sa.Connection
+    url: sa.URL
 
     def begin(self, *, reads_only: bool = False) -> None:
         """Begin."""
@@ -123,8 +134,13 @@ class Session:
         return self._say(statement, values).rowcount
 
     def commit(self) -> None:
-        """Make the transaction durable and end it."""
-        self.connection.commit()
+        """Make the transaction durable and end it. Raises `Unsettled` when the end is unheard."""
+        try:
+            self.connection.commit()
+        except exc.DBAPIError as error:
+            if _state(error) not in _CUT_SHORT:
+                raise
+            raise Unsettled(explain(error, self.url)) from error
 
     def roll_back(self) -> None:
         """Forget the transaction and end it."""
@@ -158,12 +174,12 @@ class Engine:
         connection = self._engine.connect()
         if is_snapshot:
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
-        return Session(connection)
+        return Session(connection, self._url)
 
     def migrate(self) -> bool:
         """Bring the schema up to date, as the only process that does; raise `Unavailable`."""
         try:
-            with self._engine.begin() as connection:
+            with make_engine(self._url, UNHURRIED).begin() as connection:
                 lock_schema(connection)
                 schema.bring_up_to_date(connection)
         except exc.DBAPIError as error:
@@ -233,9 +249,47 @@ def _patient(url: sa.URL, patience: Patience) -> sa.URL:
     return url.set(drivername="postgresql+psycopg").update_query_dict(chosen)
 
 
+class _Connection(psycopg.Connection[Any]):
+    """One that is let go when the server says nothing for too long to what it was asked."""
+
+    answer_s: int | None = None
+
+    def wait(self, gen: Generator[Any, Any, T], *bounds: Any, **more: Any) -> T:
+        """Do what the driver does, until there is no answer; raises `psycopg.OperationalError`."""
+        if self.answer_s is not None:
+            gen = self._answered(gen, self.answer_s)
+        return super().wait(gen, *bounds, **more)
+
+    def _answered(self, gen: Generator[Any, Any, T], answer_s: int) -> Generator[Any, Any, T]:
+        """Go on as `gen` does. Who drives it says several times a second that nothing has come."""
+        give_up_at = time.monotonic() + answer_s
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if ready:
+                    give_up_at = time.monotonic() + answer_s
+                elif time.monotonic() > give_up_at:
+                    # Nobody shall ask it for more: not even to roll back.
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(
+                        f"the server, or its disk, stands still: no answer for {answer_s} s"
+                    )
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            return end.value
+
+
 def _bounded(engine: sa.Engine, patience: Patience) -> sa.Engine:
-    """Have the server wait for nobody without end: all others may wait for him."""
+    """Have nobody wait without end: not the server for us, as all others may for him, nor we."""
     bounds = _bounds(patience)
+
+    def connect(_dialect: object, _record: object, said: Any, named: Any) -> _Connection:
+        connection = _Connection.connect(*said, **named)
+        connection.answer_s = patience.answer_s
+        return connection
+
+    event.listen(engine, "do_connect", connect)
 
     def bound(connection: Any, _record: object) -> None:
         connection.execute(bounds)

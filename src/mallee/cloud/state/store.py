@@ -18,7 +18,7 @@ from concurrent import futures
 from typing import Any, TypeVar
 
 from mallee.cloud.state.database import Database
-from mallee.cloud.state.errors import Conflict, StoreError, Taken, Unavailable
+from mallee.cloud.state.errors import Conflict, StoreError, Taken, Unavailable, Unsettled
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.records import Kind
 from mallee.cloud.state.tx import Change, Op, Tx, apply
@@ -27,15 +27,14 @@ from mallee.cloud.state.writer import Delivery, Job, Outcome, Writer, look
 from mallee.kit import clock
 
 __all__ = [
-    "Change", "Conflict", "Op", "Store", "StoreError", "Taken", "Tx", "Unavailable", "View",
+    "Change", "Conflict", "Op", "Store", "StoreError", "Taken", "Tx", "Unavailable", "Unsettled",
+    "View",
 ]  # fmt: skip
 
 T = TypeVar("T")
 
 HISTORY_MAX = 1000
 """So many changes of one thing are told: a host's are without end."""
-LOOKED_WITHIN_S = 30.0
-"""Longer than a look takes that is tried again; a server that stands still says nothing at all."""
 
 
 class Store:
@@ -80,8 +79,9 @@ class Store:
 
         When this returns, everything is on disk and `view` contains it. What `fn` raises undoes
         its changes and is raised here. `fn` may run more than once: it changes nothing but the
-        transaction. Raises `Unavailable` when the database takes nothing. Cancelling the caller
-        does not take the transaction back.
+        transaction. Raises `Unavailable` when the database takes nothing, and `Unsettled` when
+        it took it without a word of its end: `view` has it as soon as that is known. Cancelling
+        the caller does not take the transaction back.
         """
         self._bind()
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -107,13 +107,7 @@ class Store:
         """
         version = self._freshness.read()
         if version != self._caught_up:
-            try:
-                async with asyncio.timeout(LOOKED_WITHIN_S):
-                    await self.run(look)
-            except TimeoutError as error:
-                raise Unavailable(
-                    "the database does not answer: its server, or the server's disk, stands still"
-                ) from error
+            await self.run(look)
             self._caught_up = version
 
     async def wait_changed(self, rev: int, timeout_s: float) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mallee.cloud.state.database import Database
-from mallee.cloud.state.errors import Unavailable
+from mallee.cloud.state.errors import Unavailable, Unsettled
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.tx import Change, Tx
 from mallee.kit import clock, logs
@@ -119,12 +119,25 @@ class Writer:
             jobs = [job for job in taken if job.fn is not look]
             if not taken and self._over.is_set():
                 break
+            began_at = self._clock.monotonic()
             # Who writes begins with what others have committed.
-            is_seen = bool(jobs) and self._serve(jobs)
-            unseen = None if is_seen else self._look_for_others(is_awaited=not jobs and bool(looks))
-            if looks:
-                self._deliver(Delivery((), [(job, Outcome(error=unseen)) for job in looks]))
+            failed = self._serve(jobs) if jobs else None
+            away = self._found_away(failed, began_at)
+            if away is None and (failed is not None or not jobs):
+                failed = self._look_for_others(is_awaited=not jobs and bool(looks))
+                away = self._found_away(failed, began_at)
+            self._refuse(looks, away or failed)
+            if away is not None:
+                # One after the other would each try for as long.
+                self._refuse(self._waiting(), away)
         self._database.disconnect()
+
+    def _found_away(self, error: BaseException | None, began_at: float) -> Unavailable | None:
+        """Return what to tell those for whom nothing was tried, where trying takes its time."""
+        took_s = self._clock.monotonic() - began_at
+        if not isinstance(error, Unavailable) or took_s <= RETRY_FOR_S:
+            return None
+        return Unavailable(str(error))
 
     def _wait_for_jobs(self) -> list[Job]:
         jobs: list[Job] = []
@@ -138,46 +151,52 @@ class Writer:
                 job = self._queue.get_nowait()
         return jobs
 
-    def _serve(self, jobs: list[Job]) -> bool:
-        """Run functions; tell whether all that others had committed was seen first."""
+    def _serve(self, jobs: list[Job]) -> BaseException | None:
+        """Run functions; return why none of them was, nor what others had committed was seen."""
         try:
             self._commit(jobs)
-            return True
+            return None
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of anything
             self._database.disconnect()
             if len(jobs) == 1 or isinstance(error, Unavailable):
-                outcome = Outcome(error=error)
-                self._deliver(Delivery((), [(job, outcome) for job in jobs]))
-                return False
+                self._refuse(jobs, error)
+                return error
             # One of them is what the database refuses: the others shall not suffer for it.
-            served = [self._serve([job]) for job in jobs]
-            return any(served)
+            failed = [self._serve([job]) for job in jobs]
+            return None if None in failed else failed[-1]
 
     def _commit(self, jobs: list[Job]) -> None:
-        """Run the functions in one transaction, again after passing faults."""
+        """Run the functions in one transaction, again after passing faults.
+
+        Raises `Unsettled` when its end is not known, and `Unavailable`.
+        """
         give_up_at = self._clock.monotonic() + RETRY_FOR_S
-        attempt: _Attempt | None = None
+        attempt = doubted = None
         while True:
             try:
                 self._lock()
-                if attempt is not None and self._was_kept(attempt):
+                if doubted is not None and self._was_kept(doubted):
                     # Its commit was cut off, yet it went through; catching up has delivered it.
                     self._database.roll_back()
-                    self._deliver(Delivery((), attempt.outcomes))
+                    self._deliver(Delivery((), doubted.outcomes))
                     return
+                doubted = None
                 attempt = self._run_all(jobs)
                 self._keep(attempt)
                 self._deliver(Delivery(attempt.changes, attempt.outcomes))
                 return
+            except Unsettled as error:
+                doubted, found, is_passing = attempt, error, True
             except self._database.failures as error:
-                self._database.disconnect()
-                passing = self._database.is_passing(error)
-                if not passing and len(jobs) > 1:
+                is_passing = self._database.is_passing(error)
+                if not is_passing and len(jobs) > 1 and doubted is None:
                     raise
-                if not passing or self._clock.monotonic() > give_up_at:
-                    raise self._database.unavailable(error) from error
-                _log.warning("a transaction is tried again", error=str(error))
-                self._over.wait(RETRY_PAUSE_S)
+                found = self._database.unavailable(error)
+            self._database.disconnect()
+            if not is_passing or self._clock.monotonic() > give_up_at:
+                raise found if doubted is None else Unsettled(str(found))
+            _log.warning("a transaction is tried again", error=str(found))
+            self._over.wait(RETRY_PAUSE_S)
 
     def _lock(self) -> None:
         """Begin as the only writer, with the index exact."""
@@ -215,6 +234,20 @@ class Writer:
         if not attempt.changes:
             return False
         return self._database.has_batch(attempt.changes[-1].rev, attempt.name)
+
+    def _waiting(self) -> list[Job]:
+        jobs: list[Job] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                job = self._queue.get_nowait()
+                if job is not None:
+                    jobs.append(job)
+        return jobs
+
+    def _refuse(self, jobs: list[Job], error: BaseException | None) -> None:
+        """Tell who waits for these; without an error, that they are done."""
+        if jobs:
+            self._deliver(Delivery((), [(job, Outcome(error=error)) for job in jobs]))
 
     # Other processes
 
