@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from mallee.box import client, owners, status, steps, up
+from mallee.box import client, nodejoin, owners, status, steps, up
+from mallee.images import tiny
 from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
+from mallee.node import kvmproof
 
 
 def test_a_cloud_that_does_not_answer_says_why_it_ended(
@@ -98,3 +100,45 @@ def test_the_machines_own_agent_is_told_where_its_cloud_listens(
     join = next(step for step in up.start_steps(layout) if "Join" in step.name)
     assert join.do(lambda line: None) == "the agent has its token"
     assert json.loads(layout.join_token.read_text())["url"] == url
+
+
+def do_guest(layout: Layout) -> str:
+    return up.guest_step(layout).do(lambda _: None)
+
+
+def test_a_guest_is_made_where_kvm_is_not_proved_for_want_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+    built: list[Layout] = []
+    monkeypatch.setattr(tiny, "build", lambda at, _: built.append(at))
+    device = layout.root / "kvm"
+    monkeypatch.setattr(kvmproof, "DEVICE", device)
+    assert do_guest(layout) == "none is wanted"
+    device.touch()
+    assert do_guest(layout) == "made"
+    subject = kvmproof.fetch_subject()
+    layout.node.mkdir(parents=True, exist_ok=True)
+    proved = kvmproof.Verdict("tcg", "It hung.", subject)
+    layout.kvm_verdict.write_bytes(kvmproof.encode(proved))
+    assert do_guest(layout) == "none is wanted"
+    assert built == [layout]
+
+
+def test_a_guest_that_cannot_be_made_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+
+    def fail(*_: object) -> None:
+        raise tiny.CannotBuild("the tiny guest: no network")
+
+    monkeypatch.setattr(tiny, "build", fail)
+    monkeypatch.setattr(kvmproof, "DEVICE", layout.root)
+    said = do_guest(layout)
+    assert said == "none: the tiny guest: no network; when that is put right: mallee kvm prove"
+
+
+def test_who_joins_has_one_before_the_proof(tmp_path: Path) -> None:
+    names = [step.name for step in nodejoin.start_plan(Layout(tmp_path))]
+    assert names.index("Have a guest to prove KVM by") < names.index("Prove KVM")

@@ -50,6 +50,7 @@ def plan(layout: Layout, wish: Wish) -> tuple[steps.Step, ...]:
         steps.Step("See that nothing else is here", lambda say: nodejoin.check_free(layout)),
         steps.Step("Join the cloud's front ends", lambda say: _join(layout, wish)),
         *up.machine_steps(layout),
+        up.guest_step(layout),
         *up.start_steps(layout),
     )
 

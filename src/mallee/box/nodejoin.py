@@ -96,6 +96,7 @@ def start_plan(layout: Layout) -> tuple[steps.Step, ...]:
     """Return the steps by which the daemons of a host start."""
     return (
         *up.machine_steps(layout),
+        up.guest_step(layout),
         up.prove_step(layout),
         up.daemons_step(layout),
         steps.Step("Wait until the cloud has taken it", lambda say: _wait_joined(layout)),

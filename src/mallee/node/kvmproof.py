@@ -66,6 +66,14 @@ def prove(layout: Layout) -> Verdict:
         return _prove(layout, fetch_subject())
 
 
+def lacks_guest(layout: Layout) -> bool:
+    """Tell whether KVM could be proved here, and nothing is there to boot."""
+    known = read_verdict(layout)
+    if known is not None and known.proved_for == fetch_subject():
+        return False
+    return DEVICE.exists() and _find_trial(layout) is None
+
+
 def _prove(layout: Layout, subject: str) -> Verdict:
     known = read_verdict(layout)
     if known is not None and known.proved_for == subject:

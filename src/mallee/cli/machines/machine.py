@@ -212,6 +212,7 @@ def logs(*daemons: str, root: Root = DEFAULT, lines: int = 50, follow: bool = Fa
 
 def prove_kvm(*, root: Root = DEFAULT) -> None:
     """Boot the tiny guest under KVM with a deadline; remember whether it came up."""
+    progress.run((starting.guest_step(Layout(root)),))
     command = [sys.executable, "-m", "mallee.node.kvmproof", "--root", str(root.resolve())]
     # Python looks for modules where it is started, and anybody may have put some there.
     done = subprocess.run(command, check=False, cwd="/")
