@@ -3,7 +3,7 @@
 import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
@@ -30,7 +30,6 @@ class Alice:
 
     cloud: RunningCloud
     key: dict[str, str]
-    _clients: dict[tuple[str, ...], Any] = field(default_factory=dict[tuple[str, ...], Any])
 
     def may(self, *statements: dict[str, Any], **changes: Any) -> None:
         """Give her one inline policy, and nothing else."""
@@ -61,17 +60,10 @@ class Alice:
             answer = Sender(self.cloud.port, self.key).ask("mallee", row.name, **spelled)
             return {"Code": answer.code, "Message": answer.message}
         try:
-            self._client(row.service)._make_api_call(row.name, request)
+            self.cloud.client(row.service, self.key)._make_api_call(row.name, request)
         except botocore.exceptions.ClientError as error:
             return error.response["Error"]
         return {}
-
-    def _client(self, service: str) -> Any:
-        """Her client of a service, with its connection: she asks for hundreds of things."""
-        what = (service, self.cloud.url, *self.key.values())
-        if what not in self._clients:
-            self._clients[what] = self.cloud.client(service, self.key)
-        return self._clients[what]
 
 
 def _spelled(request: dict[str, str | list[str]]) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,7 @@ class RunningCloud:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
         self.settings = Settings(ports=Ports(services=0, agents=0), objects=Objects(processes=1))
+        self._clients: dict[tuple[str, ...], Any] = {}
 
     def __enter__(self) -> "RunningCloud":
         self.start()
@@ -66,17 +67,24 @@ class RunningCloud:
         self.start()
 
     def client(self, service: str, key: dict[str, str] | None = None, **options: Any) -> Any:
-        """A boto3 client that tries once, as the administrator or the owner of `key`."""
+        """A boto3 client that tries once, as the administrator or the owner of `key`.
+
+        It is made once, with its connections: what tests ask of it costs less than to make it.
+        """
         key = key or self.admin
         options = {"endpoint_url": self.url, **options}
-        return boto3.client(
-            service,
-            region_name="us-east-1",
-            aws_access_key_id=key["access_key_id"],
-            aws_secret_access_key=key["secret_access_key"],
-            config=Config(retries={"max_attempts": 0}, parameter_validation=False),
-            **options,
-        )
+        owner = (key["access_key_id"], key["secret_access_key"])
+        what = (service, *owner, *map(repr, options.items()))
+        if what not in self._clients:
+            self._clients[what] = boto3.client(
+                service,
+                region_name="us-east-1",
+                aws_access_key_id=key["access_key_id"],
+                aws_secret_access_key=key["secret_access_key"],
+                config=Config(retries={"max_attempts": 0}, parameter_validation=False),
+                **options,
+            )
+        return self._clients[what]
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
