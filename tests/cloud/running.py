@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import shutil
-import tempfile
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +19,7 @@ from mallee.cloud import bootstrap, daemon
 from mallee.cloud.state import store
 from mallee.model.configuration.settings import Objects, Ports, Settings
 from mallee.model.layout import Layout
+from tests import inmemory
 
 START_TIMEOUT_S = 120
 _open_store = bootstrap.open_store
@@ -108,11 +107,8 @@ class RunningCloud:
 @contextmanager
 def fresh(**settings: Any) -> Generator[RunningCloud]:
     """A cloud under a root of its own, with these settings; both are gone afterwards."""
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    cloud = RunningCloud(root)
-    cloud.settings = replace(cloud.settings, **settings)
-    try:
+    with inmemory.directory() as root:
+        cloud = RunningCloud(root)
+        cloud.settings = replace(cloud.settings, **settings)
         with cloud:
             yield cloud
-    finally:
-        shutil.rmtree(root)

@@ -9,6 +9,7 @@ import pytest
 
 from mallee.cloud.trail import journal
 from mallee.model.configuration.settings import Network, Settings
+from tests import inmemory
 from tests.cloud.ec2.limiting import Administration, with_key
 from tests.cloud.ec2.world import BIG, FakeHost, Front, World
 
@@ -19,6 +20,13 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         front = Front(trail)
         yield front
         front.close()
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Every test has a store of its own, made anew."""
+    with inmemory.directory() as path:
+        yield path
 
 
 @pytest.fixture
