@@ -8,25 +8,39 @@ would stand idle through the whole run if its files came first. `tests/conftest.
 """
 
 FILES = (
-    "tests/docs/test_when_it_does_not_work.py",
-    "tests/cloud/s3/test_limits.py",
-    "tests/lab/test_doctor.py",
     "tests/tidy/test_checkers.py",
-    "tests/docs/test_lab.py",
-    "tests/storms/test_storms.py",
-    "tests/cloud/test_awscli.py",
-    "tests/cloud/s3/test_daemon.py",
-    "tests/cloud/state/test_kill.py",
-    "tests/cloud/iam/test_simulator_truth.py",
+    "tests/lab/test_doctor.py",
+    "tests/machines/test_gateways.py",
+    "tests/machines/test_rollouts.py",
+    "tests/baddays/test_handedguests.py",
+    "tests/baddays/test_migrations.py",
+    "tests/baddays/test_handedroots.py",
     "tests/docs/test_first_two_machines.py",
+    "tests/docs/test_when_it_does_not_work.py",
+    "tests/storms/test_storms.py",
+    "tests/images/test_tiny_guest.py",
+    "tests/clients/storage/test_programs.py",
+    "tests/machines/test_box.py",
+    "tests/docs/test_lab.py",
+    "tests/node/migrating/test_migrations.py",
+    "tests/cloud/frontends/test_rollouts.py",
+    "tests/machines/test_managed.py",
+    "tests/cloud/test_awscli.py",
+    "tests/machines/test_spanning.py",
+    "tests/cloud/state/test_kill.py",
+    "tests/cloud/s3/test_limits.py",
+    "tests/machines/test_lan.py",
+    "tests/cloud/s3/test_daemon.py",
+    "tests/machines/test_config.py",
+    "tests/machines/test_joining.py",
+    "tests/machines/test_moves.py",
     "tests/docs/test_network_modes.py",
     "tests/lab/test_up.py",
-    "tests/machines/test_joining.py",
-    "tests/machines/test_lan.py",
     "tests/box/test_objects.py",
+    "tests/cloud/iam/test_simulator_truth.py",
     "tests/simulation/test_simulation.py",
 )
-"""Longest first."""
+"""Longest first; at the end one that waits for nothing: beside it run those that wait."""
 
 
 def rank(path: str, tests: int) -> tuple[int, int]:
