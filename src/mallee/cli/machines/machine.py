@@ -215,9 +215,9 @@ def prove_kvm(*, root: Root = DEFAULT) -> None:
     progress.run((starting.guest_step(Layout(root)),))
     command = [sys.executable, "-m", "mallee.node.kvmproof", "--root", str(root.resolve())]
     # Python looks for modules where it is started, and anybody may have put some there.
-    done = subprocess.run(command, check=False, cwd="/")
+    done = subprocess.run(command, check=False, cwd="/", stdout=subprocess.DEVNULL)
     if done.returncode != 0:
-        raise steps.Failed("the proof could not be made", "mallee images build tiny")
+        raise steps.Failed("the proof could not be made", "mallee doctor")
     show_kvm(root=root)
 
 
