@@ -36,15 +36,7 @@ def shared() -> Generator[Shared]:
 
 
 def test_an_encrypted_root_is_handed_over(shared: Shared) -> None:
-    going, file, counted = shared.going, shared.file(), shared.count()
-    source, life = going.source, going.life()
-    going.begin()
-    assert going.ended() == ""
-    going.wait_one()
-    assert going.source != source
-    assert shared.file() == file
-    assert going.life() == life
-    assert shared.count() > counted
+    handed.check_handed_over(shared)
 
 
 Day = Callable[[Shared, str, str], None]
@@ -166,4 +158,4 @@ def test_the_new_host_loses_its_power(shared: Shared) -> None:
 
 
 def test_after_all_that_it_still_goes(shared: Shared) -> None:
-    test_an_encrypted_root_is_handed_over(shared)
+    handed.check_handed_over(shared)
