@@ -59,7 +59,10 @@ def find(call: Call, text: str) -> Record[Any, Any]:
 
 
 def find_past(call: Call, text: str) -> list[store.Change]:
-    """Return the newest changes of a thing, there or gone; empty when he may know of none. Blocks."""
+    """Return the newest changes of a thing, there or gone; empty when he may know of none.
+
+    It blocks.
+    """
     id = name_of(text)
     for kind in _kinds(call, text):
         found = call.history(kind, id)
