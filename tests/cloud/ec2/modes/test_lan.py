@@ -12,6 +12,7 @@ from mallee.model.configuration.settings import Network, Settings
 from mallee.model.network.classic import Classic
 from mallee.model.network.modes import LeaseSeen
 from tests.cloud.ec2.asking import described, launch, refusal, refused, state
+from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, World
 
 LAN = "192.168.3.0/24"
@@ -169,3 +170,15 @@ def test_in_system_the_cloud_gives_no_addresses(alice: Any) -> None:
     assert refusal(alice.create_network_interface, SubnetId=subnet) == "UnsupportedOperation"
     asked = {"PrivateIpAddress": "192.168.3.9"}
     assert refusal(launch, client=alice, **asked) == "UnsupportedOperation"
+
+
+@static
+@pytest.mark.usefixtures("host")
+def test_from_the_world_nothing_is_judged_and_it_is_said_why(
+    alice: Any, administration: Administration
+) -> None:
+    (one,) = launch(alice)
+    asked = {"SourceId": "internet", "Destination": one["InstanceId"], "Protocol": "icmp"}
+    answer = administration.sender.ask("mallee", "ExplainPacket", **asked)
+    assert answer.code == "UnsupportedOperation"
+    assert "network mode of this cloud" in answer.text

@@ -55,6 +55,8 @@ def read(call: Call, request: Request) -> Asked:
     destination = _destination(call, request["Destination"], receiver, is_ipv6=is_ipv6)
     if receiver is not None and sender is None and destination.version == 4:
         public = interfacelisting.public_ips(call.view, receiver).get(str(destination))
+        if public is None and call.settings.network.mode != "vpc":
+            raise _unjudged(call.settings.network.mode)
         if public is None:
             raise errors.InvalidInput(f"{receiver.id} has no public address for the internet.")
         destination = ipaddress.ip_address(public)
@@ -99,13 +101,18 @@ def _check_mode(mode: str, asked: Asked) -> list[str]:
     if mode == "vpc":
         return []
     if one is None or other is None or one.doc.vpc_id != other.doc.vpc_id:
-        raise errors.UnsupportedOperation(
-            f"The network mode of this cloud is {mode}: it is known of packets between instances "
-            "or interfaces of one account alone what becomes of them. Name two."
-        )
+        raise _unjudged(mode)
     is_led = mode in classic.MANAGED and one.doc.group_ids[0] != other.doc.group_ids[0]
     by = "They are of different groups' networks: the gateway host leads from one to the other"
     return [by] if is_led else []
+
+
+def _unjudged(mode: str) -> errors.UnsupportedOperation:
+    return errors.UnsupportedOperation(
+        f"The network mode of this cloud is {mode}: it is known of packets between instances "
+        "or interfaces of one account alone what becomes of them. Name two, or see by TracePacket "
+        "(mallee trace) how far one goes."
+    )
 
 
 def _beside_rules(call: Call, asked: Asked, found: Trace) -> tuple[str, ...]:
