@@ -1,6 +1,7 @@
 """Clients that know no variable for endpoints find the cloud where `AWS_DATA_PATH` leads."""
 
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -25,7 +26,7 @@ def test_a_client_finds_each_service_where_the_cloud_is(
     places = {str(oldclients.ensure_models(Layout(tmp_path), bearer)) for _ in range(2)}
     monkeypatch.setenv("AWS_DATA_PATH", places.pop())
     assert not places
-    loader = botocore.session.Session().get_component("data_loader")
+    loader: Any = botocore.session.Session().get_component("data_loader")  # pyright: ignore[reportUnknownMemberType]
     for service in ("ec2", "s3", "sts", "mallee"):
         rules = loader.load_service_model(service, "endpoint-rule-set-1")["rules"]
         assert rules[-1]["endpoint"]["url"] == endpoint

@@ -111,7 +111,11 @@ def test_a_guest_is_made_where_kvm_is_not_proved_for_want_of_one(
 ) -> None:
     layout = Layout(tmp_path)
     built: list[Layout] = []
-    monkeypatch.setattr(tiny, "build", lambda at, _: built.append(at))
+
+    def build(at: Layout, _: object) -> None:
+        built.append(at)
+
+    monkeypatch.setattr(tiny, "build", build)
     device = layout.root / "kvm"
     monkeypatch.setattr(kvmproof, "DEVICE", device)
     assert do_guest(layout) == "none is wanted"

@@ -56,7 +56,11 @@ def test_the_key_of_another_account_leads_there_too(
         "Account": {"AccountId": "2" * 12},
         "AccessKey": {"AccessKeyId": "AKIAY", "SecretAccessKey": "t"},
     }
-    monkeypatch.setattr(client, "call", lambda *_: made)
+
+    def call(*_: object) -> object:
+        return made
+
+    monkeypatch.setattr(client, "call", call)
     cloud.create_account("physics", root=layout.root)
     said = capsys.readouterr().out.splitlines()
     assert "export AWS_ENDPOINT_URL=http://192.0.2.1:8773" in said
