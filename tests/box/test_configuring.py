@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mallee.box import client, owners, settingstrial
-from mallee.model.configuration.settings import Settings
+from mallee.box import client, owners, settingshistory, settingstrial, steps
+from mallee.model.configuration.settings import Settings, encode
 from mallee.model.layout import Layout
 
 
@@ -43,3 +43,27 @@ def test_a_host_that_is_told_to_be_silent_confirms_nothing(
     monkeypatch.setattr(owners, "read_settings", read_settings)
     heard = settingstrial.heard_within(Layout(tmp_path), 30.0)
     assert heard == ({"host-1"} if confirms else set())
+
+
+def test_a_cloud_that_goes_away_before_a_trial_leaves_it_undone_and_not_open(
+    monkeypatch: pytest.MonkeyPatch, root_dir: Path
+) -> None:
+    layout = Layout(root_dir)
+    layout.settings.write_text(encode(Settings()))
+    former = settingshistory.note_current(layout)
+    asked = settingshistory.Asked("apply cloud.toml")
+    text = encode(Settings(listen="0.0.0.0"))
+    entry = settingshistory.add(layout, text, asked, settingshistory.TRIED)
+
+    def away(_: Layout) -> None:
+        raise steps.Failed("nobody answers", "mallee up")
+
+    def confirm() -> None:
+        raise AssertionError("nothing was tried")
+
+    monkeypatch.setattr(settingstrial, "look", away)
+    trial = settingstrial.Trial(entry.number, former.number, 1.0)
+    assert settingstrial.try_out(layout, trial, confirm) == "undone: nobody answers"
+    assert settingshistory.entries(layout)[-1].outcome == "undone: nobody answers"
+    assert settingshistory.read_trying(layout) is None
+    assert owners.read_settings(layout) == Settings()

@@ -47,7 +47,12 @@ def try_out(layout: Layout, trial: Trial, confirm: Callable[[], None]) -> str:
     """
     text = settingshistory.read_document(layout, trial.number)
     before, after = owners.read_settings(layout), settings.parse(text)
-    standing = look(layout)
+    try:
+        standing = look(layout)
+    except steps.Failed as failure:
+        outcome = f"{settingshistory.UNDONE}: {failure.cause}"
+        settingshistory.conclude(layout, trial.number, outcome)
+        return outcome
     restarts = settingschanges.plan(before, after, standing).restarts
     awaited = _Awaited(tuple(host for host in standing.hosts if host.is_up), trial.confirm_s)
     settingshistory.begin_trying(layout, trial.number, trial.former)
