@@ -72,6 +72,19 @@ def test_those_of_an_address_or_a_range_are_forgotten_and_no_others(space: str) 
     assert conversations.forget(space, ("172.31.0.0/24",)) == 1
 
 
+def test_those_of_many_addresses_are_forgotten_as_those_of_few_are(space: str) -> None:
+    conversations.write(space, (*SPOKEN, OTHERS))
+    many = [f"172.31.0.{number}" for number in range(1, 11)]
+    assert conversations.forget(space, many) == 2
+    assert known(space, OURS) == set()
+    assert len(known(space, "172.31.0.11", "fd00::b")) == 2
+
+
+def test_each_is_told_once_though_both_ends_are_asked_for(space: str) -> None:
+    conversations.write(space, SPOKEN)
+    assert len(conversations.fetch(space, (OURS, THEIRS))) == 2
+
+
 def test_a_kernel_that_shows_nothing_is_asked_in_vain(
     space: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,3 +65,15 @@ def test_what_is_not_for_the_world_goes_on(other: str) -> None:
 
 def test_a_service_of_the_host_answers_for_others() -> None:
     assert not is_bygone((OWN, "52.0.0.1"), ("169.254.169.254", OWN))
+
+
+def test_only_who_was_translated_in_another_way_is_looked_at() -> None:
+    now = bygone.world(VPC, None)
+    assert bygone.touched(None, now) is None
+    assert bygone.touched(now, now) == frozenset()
+    moved = replace(VPC, interfaces=(replace(SEEN, public_ip=FORMER), UNSEEN))
+    assert bygone.touched(now, bygone.world(moved, None)) == {PUBLIC, FORMER, OWN}
+    elsewhere = (TABLES[0].routes[1],)
+    led = replace(VPC, route_tables=(replace(TABLES[0], routes=elsewhere),))
+    assert bygone.touched(now, bygone.world(led, None)) == {OWN}
+    assert bygone.touched(now, bygone.world(replace(VPC, gateway_table_id=TABLE), None)) is None

@@ -12,8 +12,10 @@ import errno
 import os
 import socket
 import struct
+import sys
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import product
 
 from mallee.kit import logs
 from mallee.node.do.network import namespaces
@@ -29,7 +31,9 @@ _REQUEST_ANSWERED = 0x1 | 0x4
 _ERROR, _DONE = 2, 3
 _NESTED = 0x8000
 _ORIGINAL, _REPLY, _STATUS, _PROTOCOL_INFO, _TIMEOUT, _MARK = 1, 2, 3, 4, 7, 8
-_ID, _ZONE = 12, 18
+_ID, _ZONE, _CHOICE = 12, 18, 25
+_CHOICES = {_ORIGINAL: 1, _REPLY: 2}
+"""Where a choice says which parts of a tuple count."""
 _IP, _PROTO = 1, 2
 _ADDRESSES = {socket.AF_INET: (1, 2), socket.AF_INET6: (3, 4)}
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
@@ -43,6 +47,8 @@ _RECEIVE_BYTES = 256 << 10
 _TIMEOUT_S = 5.0
 _NOT_SHOWN = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT})
 _AT_ONCE = 64
+_CHOSEN_MAX = 8
+"""Of more addresses everything is read: the kernel goes through its table four times for each."""
 
 _Range = IPv4Network | IPv6Network
 _End = tuple[str, str, int, int, int]
@@ -88,11 +94,9 @@ def _deletions(link: socket.socket, held: list[_Range]) -> Iterator[bytes]:
         ranges = [one for one in held if (one.version == 6) is (family == socket.AF_INET6)]
         if not ranges:
             continue
-        hosts = [one.network_address.packed for one in ranges if one.num_addresses == 1]
-        for message in _dumped(link, family):
-            # Most are others': they are not taken apart.
-            if len(hosts) == len(ranges) and not any(one in message for one in hosts):
-                continue
+        is_wide = any(one.num_addresses > 1 for one in ranges)
+        hosts = None if is_wide else [one.network_address.packed for one in ranges]
+        for message in _dumped_of(link, family, hosts):
             found = _attributes(message)
             ends = (end for kind in (_ORIGINAL, _REPLY) for end in _ips(found.get(kind, b"")))
             if any(end in one for end in ends for one in ranges):
@@ -112,19 +116,45 @@ def _ips(data: bytes) -> Iterator[IPv4Address | IPv6Address]:
     yield from (ip_address(packed) for packed in held.values() if len(packed) in (4, 16))
 
 
-def _dumped(link: socket.socket, family: int) -> Iterator[bytes]:
-    """Yield all that is tracked of a family."""
-    body = struct.pack("=BBH", family, 0, 0)
+def _dumped_of(
+    link: socket.socket, family: socket.AddressFamily, hosts: Collection[bytes] | None
+) -> Iterator[bytes]:
+    """Yield what is tracked of addresses, each entry once; of many addresses everything, and of
+    None too."""
+    if hosts is None or len(hosts) > _CHOSEN_MAX:
+        yield from _dumped(link, family)
+        return
+    seen: set[bytes] = set()
+    for kind, (flag, end), host in product(_CHOICES, enumerate(_ADDRESSES[family], 1), hosts):
+        for message in _dumped(link, family, _choice(kind, flag, _attribute(end, host))):
+            id = _attributes(message).get(_ID, message)
+            if id not in seen:
+                seen.add(id)
+                yield message
+
+
+def _choice(kind: int, flag: int, ip: bytes) -> bytes:
+    """Return what has the kernel tell only of tuples with this address at this end."""
+    flags = _attribute(_CHOICES[kind], flag.to_bytes(4, sys.byteorder))
+    return _nested(kind, _nested(_IP, ip)) + _nested(_CHOICE, flags)
+
+
+def _dumped(link: socket.socket, family: int, choice: bytes = b"") -> Iterator[bytes]:
+    """Yield all that is tracked of a family, or what is chosen of it."""
+    body = struct.pack("=BBH", family, 0, 0) + choice
     link.send(_HEADER.pack(_HEADER.size + len(body), _GET, _DUMP, 1, 0) + body)
     yield from _messages(link)
 
 
-def forget_bygone(is_over: Callable[[bygone.Ends], bool]) -> int:
+def forget_bygone(is_over: Callable[[bygone.Ends], bool], of: Collection[str] | None) -> int:
     """Have the kernel forget the entries of IPv4 that are over, in the namespace of the calling
-    thread; return how many. Twice is once. Raises `OSError`."""
+    thread; return how many. Only those `of` addresses need be looked at; None: all. Twice is once.
+    Raises `OSError`."""
+    hosts = None if of is None else [socket.inet_aton(one) for one in of]
     with _link() as link:
+        told = _dumped_of(link, socket.AF_INET, hosts)
         # All are read before the first is deleted: answers would come between them.
-        over = [one for one in _dumped(link, socket.AF_INET) if _is_over(one, is_over)]
+        over = [one for one in told if _is_over(one, is_over)]
         meant = [_deletion(socket.AF_INET, _attributes(one)) for one in over]
         return sum(_does(link, one, errno.ENOENT) for one in meant)
 
@@ -153,8 +183,8 @@ def _fetch_here(own: Collection[str]) -> Iterator[Conversation]:
             }
             if not packed:
                 continue
-            for message in _dumped(link, family):
-                # Most are others': they are not taken apart.
+            for message in _dumped_of(link, family, packed.values()):
+                # Of many addresses, most are others': they are not taken apart.
                 if any(one in message for one in packed.values()):
                     found = _decode(message, packed.keys())
                     if found is not None:

@@ -242,8 +242,9 @@ class Vpcs:
             return []
         now = bygone.world(vpc, legs)
         if known is None or known[1] != now:
+            touched = bygone.touched(known[1] if known is not None else None, now)
             try:
-                conversations.forget_bygone(lambda ends: bygone.is_bygone(ends, now))
+                conversations.forget_bygone(lambda ends: bygone.is_bygone(ends, now), touched)
             except OSError as error:
                 self._worlds.pop(name, None)
                 return [f"conversations of {vpc.id} with the world may not go on: {error}"]

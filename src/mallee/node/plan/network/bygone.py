@@ -33,7 +33,7 @@ class Ends:
 
 
 Ways = tuple[tuple[IPv4Network, bool], ...]
-"""Where a guest's packets go, the longest prefix first: whether that is the internet gateway."""
+"""Where a guest's packets go, the longest prefix first: whether that is the world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def world(vpc: VpcWanted, legs: Legs | None) -> World:
     if not pairs:
         return World()
     privates = {private for _, private in pairs}
-    tables = {subnet.id: _ways(vpc, table) for subnet, table in routing.tables_of(vpc)}
+    tables = ways_of(vpc, frozenset({Way.INTERNET}))
     ways = {
         ip: tables[one.subnet_id]
         for one in vpc.interfaces
@@ -67,13 +67,26 @@ def world(vpc: VpcWanted, legs: Legs | None) -> World:
     return World(pairs, ways, is_passed_twice=bool(vpc.gateway_table_id))
 
 
-def _ways(vpc: VpcWanted, table: RouteTableWanted) -> Ways:
+def ways_of(vpc: VpcWanted, to_world: frozenset[Way]) -> dict[str, Ways]:
+    """Return by subnet where its guests' packets go, and by which ways they come to the world."""
+    tables = routing.tables_of(vpc)
+    return {subnet.id: _ways(vpc, table, to_world) for subnet, table in tables}
+
+
+def _ways(vpc: VpcWanted, table: RouteTableWanted, to_world: frozenset[Way]) -> Ways:
     inside = {IPv4Network(cidr): False for cidr in (vpc.cidr, *vpc.more_cidrs)}
-    told = {
-        IPv4Network(one.cidr): one.way is Way.INTERNET for one in table.routes if "." in one.cidr
-    }
+    told = {IPv4Network(one.cidr): one.way in to_world for one in table.routes if "." in one.cidr}
     ways = (told | inside).items()
     return tuple(sorted(ways, key=lambda way: -way[0].prefixlen))
+
+
+def touched(before: World | None, now: World) -> frozenset[str] | None:
+    """Return of whose addresses entries may be over that were not before; None: of anybody's."""
+    if before is None or before.is_passed_twice is not now.is_passed_twice:
+        return None
+    pairs, guests = before.pairs ^ now.pairs, before.ways.keys() | now.ways.keys()
+    others = {guest for guest in guests if before.ways.get(guest) != now.ways.get(guest)}
+    return frozenset(others.union(*pairs))
 
 
 def is_bygone(ends: Ends, now: World) -> bool:
@@ -85,7 +98,7 @@ def is_bygone(ends: Ends, now: World) -> bool:
         return (ends.destination, ends.answer_source) not in now.pairs
     if ends.answer_destination != ends.source:
         return (ends.answer_destination, ends.source) not in now.pairs
-    return any(_is_for_world(now.ways[guest], other) for guest, other in _guests(ends, now))
+    return any(is_for_world(now.ways[guest], other) for guest, other in _guests(ends, now))
 
 
 def _guests(ends: Ends, now: World) -> Iterator[tuple[str, str]]:
@@ -96,7 +109,8 @@ def _guests(ends: Ends, now: World) -> Iterator[tuple[str, str]]:
         yield ends.destination, ends.source
 
 
-def _is_for_world(ways: Ways, other: str) -> bool:
+def is_for_world(ways: Ways, other: str) -> bool:
+    """Tell whether packets for an IPv4 address leave the cloud by these ways."""
     ip = IPv4Address(other)
     if not conversations.is_elsewhere(other) or ip.is_reserved:
         return False
