@@ -77,3 +77,29 @@ def test_only_who_was_translated_in_another_way_is_looked_at() -> None:
     led = replace(VPC, route_tables=(replace(TABLES[0], routes=elsewhere),))
     assert bygone.touched(now, bygone.world(led, None)) == {OWN}
     assert bygone.touched(now, bygone.world(replace(VPC, gateway_table_id=TABLE), None)) is None
+
+
+def going_on(
+    there: tuple[str, str], back: tuple[str, str], vpc: VpcWanted = VPC
+) -> tuple[str, str] | None:
+    return bygone.going_on(Ends(*there, *back), bygone.world(vpc, None))
+
+
+def test_what_the_world_began_goes_on_where_it_is_translated_by_now() -> None:
+    assert going_on((WORLD, OWN), (OWN, WORLD)) == (PUBLIC, OWN)
+    elsewhere = replace(VPC, gateway_host_id="h")
+    assert going_on((WORLD, PUBLIC), (OWN, WORLD), elsewhere) == (OWN, OWN)
+
+
+@pytest.mark.parametrize("led", [{}, {"gateway_host_id": "h"}])
+def test_what_a_guest_began_or_came_by_an_address_that_is_not_his_ends(
+    led: dict[str, object],
+) -> None:
+    vpc = replace(VPC, **led)
+    assert going_on((OWN, WORLD), (WORLD, PUBLIC), vpc) is None
+    assert going_on((OWN, WORLD), (WORLD, OWN), vpc) is None
+    assert going_on((WORLD, FORMER), (OWN, WORLD), vpc) is None
+    unseen = UNSEEN.private_ip
+    assert going_on((WORLD, unseen), (unseen, WORLD), vpc) is None
+    closed = replace(vpc, has_internet_gateway=False)
+    assert going_on((WORLD, PUBLIC), (OWN, WORLD), closed) is None

@@ -4,7 +4,7 @@ By netlink, as `conntrack` does, in the namespace of the guest's VPC. What is wr
 where it is there already; deleted is what was spoken with who had a new guest's address before. A
 conversation that was translated on the way is read as its guest sees it. Called by `network` when a
 guest begins, goes to another host or comes from one; which are taken up is `plan.conversations`'.
-Called by `vpcs` to forget what by `plan.bygone` cannot go on.
+Called by `vpcs` to end what by `plan.bygone` cannot go on as it did.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import product
 
@@ -34,6 +34,7 @@ _ORIGINAL, _REPLY, _STATUS, _PROTOCOL_INFO, _TIMEOUT, _MARK = 1, 2, 3, 4, 7, 8
 _ID, _ZONE, _CHOICE = 12, 18, 25
 _CHOICES = {_ORIGINAL: 1, _REPLY: 2}
 """Where a choice says which parts of a tuple count."""
+_DESTINATION_TO, _LOWEST, _HIGHEST = 13, 1, 2
 _IP, _PROTO = 1, 2
 _ADDRESSES = {socket.AF_INET: (1, 2), socket.AF_INET6: (3, 4)}
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
@@ -146,23 +147,28 @@ def _dumped(link: socket.socket, family: int, choice: bytes = b"") -> Iterator[b
     yield from _messages(link)
 
 
-def forget_bygone(is_over: Callable[[bygone.Ends], bool], of: Collection[str] | None) -> int:
+def end_bygone(now: bygone.World, of: Collection[str] | None) -> int:
     """Have the kernel forget the entries of IPv4 that are over, in the namespace of the calling
-    thread; return how many. Only those `of` addresses need be looked at; None: all. Twice is once.
-    Raises `OSError`."""
+    thread, and know those that go on by what they are now; return how many were over. Only those
+    `of` addresses need be looked at; None: all. Twice is once. Raises `OSError`."""
     hosts = None if of is None else [socket.inet_aton(one) for one in of]
     with _link() as link:
-        told = _dumped_of(link, socket.AF_INET, hosts)
         # All are read before the first is deleted: answers would come between them.
-        over = [one for one in told if _is_over(one, is_over)]
-        meant = [_deletion(socket.AF_INET, _attributes(one)) for one in over]
-        return sum(_does(link, one, errno.ENOENT) for one in meant)
+        told = [(one, _ends(one)) for one in _dumped_of(link, socket.AF_INET, hosts)]
+        over = [(one, ends) for one, ends in told if ends and bygone.is_bygone(ends, now)]
+        for message, ends in over:
+            _does(link, _deletion(socket.AF_INET, _attributes(message)), errno.ENOENT)
+            onwards = bygone.going_on(ends, now)
+            found = _decode(message, onwards[1:]) if onwards else None
+            if onwards and found is not None:
+                _does(link, _encode(found, by=onwards[0]), errno.EEXIST)
+        return len(over)
 
 
-def _is_over(message: bytes, is_over: Callable[[bygone.Ends], bool]) -> bool:
+def _ends(message: bytes) -> bygone.Ends | None:
     found = _attributes(message)
     there, back = (_addresses_of(found.get(kind, b"")) for kind in (_ORIGINAL, _REPLY))
-    return there is not None and back is not None and is_over(bygone.Ends(*there, *back))
+    return bygone.Ends(*there, *back) if there and back else None
 
 
 def _addresses_of(data: bytes) -> tuple[str, str] | None:
@@ -304,16 +310,23 @@ def _number(data: bytes) -> int:
     return int.from_bytes(data)
 
 
-def _encode(one: Conversation) -> bytes:
+def _encode(one: Conversation, by: str = "") -> bytes:
+    """Return what has the kernel know a conversation, if need be by another address than that of
+    who it comes to."""
     family = socket.AF_INET6 if ip_address(one.source).version == 6 else socket.AF_INET
-    there = (one.source, one.destination, one.protocol, one.source_port, one.destination_port)
-    back = (one.destination, one.source, one.protocol, one.destination_port, one.source_port)
+    door = by or one.destination
+    there = (one.source, door, one.protocol, one.source_port, one.destination_port)
+    back = (door, one.source, one.protocol, one.destination_port, one.source_port)
     body = struct.pack("=BBH", family, 0, 0)
     body += _nested(_ORIGINAL, _encode_end(family, there))
     body += _nested(_REPLY, _encode_end(family, back))
     body += _attribute(_STATUS, (_ANSWERED | _ASSURED | _CONFIRMED).to_bytes(4))
     body += _attribute(_TIMEOUT, one.idle_s.to_bytes(4))
     body += _attribute(_MARK, one.mark.to_bytes(4))
+    if door != one.destination:
+        # The kernel makes the answer's tuple of it.
+        ip = socket.inet_pton(family, one.destination)
+        body += _nested(_DESTINATION_TO, _attribute(_LOWEST, ip) + _attribute(_HIGHEST, ip))
     if one.protocol == TCP:
         flags = bytes((_LIBERAL, _LIBERAL))
         info = (

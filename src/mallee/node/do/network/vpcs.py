@@ -219,7 +219,7 @@ class Vpcs:
             problems += standing.wire(self._wiring(now))
         self._planned[name] = now
         links.apply_switches(FORWARDING)
-        problems += self._forget_bygone(name, vpc, legs)
+        problems += self._end_bygone(name, vpc, legs)
         problems += self._shape(vpc, standing)
         gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
         present = gone.keys() & seen.indices.keys()
@@ -235,8 +235,8 @@ class Vpcs:
         self._plugged |= present
         return problems
 
-    def _forget_bygone(self, name: str, vpc: VpcWanted, legs: Legs | None) -> list[str]:
-        """End conversations with the world that cannot go on by the rules and routes that stand."""
+    def _end_bygone(self, name: str, vpc: VpcWanted, legs: Legs | None) -> list[str]:
+        """End what cannot go on as it did with the world, by the rules and routes that stand."""
         known = self._worlds.get(name)
         if known is not None and known[0] is vpc:
             return []
@@ -244,7 +244,7 @@ class Vpcs:
         if known is None or known[1] != now:
             touched = bygone.touched(known[1] if known is not None else None, now)
             try:
-                conversations.forget_bygone(lambda ends: bygone.is_bygone(ends, now), touched)
+                conversations.end_bygone(now, touched)
             except OSError as error:
                 self._worlds.pop(name, None)
                 return [f"conversations of {vpc.id} with the world may not go on: {error}"]

@@ -18,7 +18,7 @@ from ipaddress import ip_network
 
 from mallee.model.hosts.hosts import SubnetWanted, VpcWanted
 from mallee.model.network.carried import PublicAccess, Way
-from mallee.node.plan.network import network, nft, overlay
+from mallee.node.plan.network import midway, network, nft, overlay
 
 NEVER_A_SOURCE = "0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3"
 NEVER_A_SOURCE6 = "::/127, fe80::/10, ff00::/8"
@@ -87,9 +87,10 @@ def arriving_rules(vpc: VpcWanted) -> Iterator[str]:
 
 
 def chains(vpc: VpcWanted) -> Iterator[nft.Chain]:
-    """Return the chain in which senders on other hosts are looked at."""
+    """Return the chain in which senders on other hosts are looked at, and what goes with it."""
     if is_far(vpc):
         yield nft.Chain(_CHAIN, tuple(_sender_rules(vpc)))
+        yield from midway.chains(vpc)
         # Who was not told how long packets may be, or does not listen, is spared finding out.
         yield nft.base(
             "shorter",
@@ -100,7 +101,7 @@ def chains(vpc: VpcWanted) -> Iterator[nft.Chain]:
 
 
 def _sender_rules(vpc: VpcWanted) -> Iterator[str]:
-    yield f"meta mark set meta mark & {overlay.MARKS:#x}"
+    yield f"meta mark set meta mark & {midway.marks_taken(vpc):#x}"
     ranges = [one for _, held in overlay.interfaces(vpc) for one in (*held.ips, *held.ip6s)]
     for suffix, family, _ in _FAMILIES:
         yield f"ether saddr . {family} saddr @far{suffix} accept"
@@ -157,13 +158,16 @@ def public_access_rules(vpc: VpcWanted) -> Iterator[str]:
             held = shut if _is_shut(vpc, subnet, family) else outward
             if subnet.public_access is not PublicAccess.OPEN:
                 held.update(_cidrs(subnet, suffix))
-        for cidrs, (sent, came) in (
-            (shut, ("drop", "drop")),
-            (outward, ("ct direction reply drop", "ct direction original drop")),
+        # Of what another host led before, the direction here need not be the true one.
+        answers = ("ct direction reply drop", f"{midway.IS_ANSWER} drop")
+        for cidrs, sent, came in (
+            (shut, ("drop",), "drop"),
+            (outward, answers, "ct direction original drop"),
         ):
             if cidrs:
                 whose = f"{{ {', '.join(sorted(cidrs))} }}"
-                yield f"iifname {LINK} oifname {edge} {family} saddr {whose} {sent}"
+                for one in sent:
+                    yield f"iifname {LINK} oifname {edge} {family} saddr {whose} {one}"
                 yield f"iifname {edge} oifname {LINK} {family} daddr {whose} {came}"
 
 

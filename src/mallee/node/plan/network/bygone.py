@@ -5,7 +5,8 @@ what it did with the first of a conversation. When another host comes to lead to
 address gets another public one, later packets of the same ends would be sent under the former
 address, or under none: whoever goes on speaking from one port would never be heard again, for each
 packet keeps the entry alive. Such entries are forgotten, and the next packet begins the
-conversation anew, judged by the rules that hold. All others stay.
+conversation anew, judged by the rules that hold. What the world began under an address that is the
+guest's still goes on by another entry, whoever speaks first (`going_on`). All others stay.
 
 Called by `do/network/vpcs` after rules and routes have changed; what reads and forgets entries is
 `do/network/conversations`. Pure.
@@ -14,6 +15,8 @@ Called by `do/network/vpcs` after rules and routes have changed; what reads and 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
+
+from msgspec.structs import replace
 
 from mallee.model.hosts.hosts import VpcWanted
 from mallee.model.network.carried import RouteTableWanted, Way
@@ -44,6 +47,8 @@ class World:
     """Public and private addresses that are translated here."""
     ways: Mapping[str, Ways] = field(default_factory=dict[str, Ways])
     """By private address, of those guests here that are translated when they speak to the world."""
+    elsewhere: frozenset[tuple[str, str]] = frozenset()
+    """Public and private addresses of guests here that another host translates."""
     is_passed_twice: bool = False
     """Whether what comes from the world may pass once more untranslated, by an appliance."""
 
@@ -55,7 +60,8 @@ def world(vpc: VpcWanted, legs: Legs | None) -> World:
         return World(frozenset(moderules.published(vpc)))
     pairs = frozenset(network.published(vpc))
     if not pairs:
-        return World()
+        led = network.published(replace(vpc, gateway_host_id="", far=(), nat_gateways=()))
+        return World(elsewhere=frozenset(led))
     privates = {private for _, private in pairs}
     tables = ways_of(vpc, frozenset({Way.INTERNET}))
     ways = {
@@ -99,6 +105,19 @@ def is_bygone(ends: Ends, now: World) -> bool:
     if ends.answer_destination != ends.source:
         return (ends.answer_destination, ends.source) not in now.pairs
     return any(is_for_world(now.ways[guest], other) for guest, other in _guests(ends, now))
+
+
+def going_on(ends: Ends, now: World) -> tuple[str, str] | None:
+    """Return of an entry that is over by what address the world goes on with what it began, and
+    whose that is; both are the guest's own, where another host translates. None: it ends."""
+    if ends.answer_destination != ends.source:
+        return None
+    pair = ends.destination, ends.answer_source
+    if pair in now.elsewhere:
+        return pair[1], pair[1]
+    if ends.answer_source != ends.destination or ends.destination not in now.ways:
+        return None
+    return next((one for one in now.pairs if one[1] == ends.destination), None)
 
 
 def _guests(ends: Ends, now: World) -> Iterator[tuple[str, str]]:

@@ -4,9 +4,9 @@ The edge passes packets on between public addresses, VPCs and the host's link; t
 its way to the world, and nothing else. What passes inside a VPC is `vpcfirewall`'s business.
 
 Invariants: 1. What no rule accepts is dropped. 2. Nothing for a private network, or for the host
-itself, leaves by the host's uplinks, save questions to its own name servers. 3. What goes between
-hosts for VPCs (`overlay`) comes from a host that carries the VPC, under that host's own MAC, and
-never from a guest.
+itself, leaves by the host's uplinks, save questions to its own name servers, and answers. 3. What
+goes between hosts for VPCs (`overlay`) comes from a host that carries the VPC, under that host's
+own MAC, and never from a guest.
 
 Called by `do/network`. Not its business: routes (`network`), loading (`do/firewall`). Pure.
 """
@@ -18,7 +18,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node.modes import gateways
-from mallee.node.plan.network import network, nft, overlay
+from mallee.node.plan.network import midway, network, nft, overlay
 
 _NOT_THE_WORLD = (
     "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, "
@@ -63,6 +63,7 @@ def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
             f"{to_host} ip saddr @own ip daddr @resolvers meta l4proto {{ tcp, udp }} "
             "th dport 53 accept",
             f"{to_host} ip saddr @own drop",
+            *(f"{to_host} {one} accept" for one in midway.answers(wanted)),
             f"{to_host} {_far(world)}ip daddr {{ {_NOT_THE_WORLD} }} drop",
             f"{to_host} ip6 daddr {{ {_NOT_THE_WORLD6} }} drop",
             f"{to_host} accept",
@@ -97,6 +98,7 @@ def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
             "nat hook postrouting priority srcnat",
             "accept",
             (
+                *(f'oifname "{network.HOST}" {one} return' for one in midway.answers(wanted)),
                 f'oifname "{network.HOST}" meta nfproto ipv4 {_hidden(wanted)}masquerade',
                 *_as_edge(wanted),
                 *_as_host(wanted),
@@ -157,6 +159,7 @@ def host_text(layout: Layout, wanted: HostWanted, found: network.HostFound, worl
             f"iifname {link} ct state established,related accept",
             f"iifname {link} meta nfproto ipv4 oifname != {{ {uplinks} }} drop",
             f"iifname {link} ip daddr @resolvers meta l4proto {{ tcp, udp }} th dport 53 accept",
+            *(f"iifname {link} {one} accept" for one in midway.answers(wanted)),
             f"iifname {link} {_far(world)}ip daddr {{ {_NOT_THE_WORLD} }} drop",
         ]
         if world.only_we_forward:

@@ -28,6 +28,7 @@ from mallee.node.plan.network import (
     afar,
     flowcounts,
     groups,
+    midway,
     mirrors,
     network,
     nft,
@@ -292,8 +293,10 @@ def _known_rules(vpc: VpcWanted, legs: Legs | None) -> Iterator[str]:
     yield "ct state invalid drop"
     yield "ct status dnat ct original ip daddr . ct reply ip saddr != @pairs drop"
     yield "ct status snat ct reply ip daddr . ct original ip saddr != @pairs drop"
+    yield from midway.known_rules(vpc, legs)
     yield f"ct state established ct mark & {_BITS:#x} != 0x0 goto again"
     yield "ct state established,related accept"
+    yield from midway.rules(vpc, legs)
     open_cidrs = (one.ipv6_cidr for one in vpc.subnets if one.id in opened and one.ipv6_cidr)
     yield from afar.beginning_rules(vpc, FLOWS_MAX, open_cidrs)
     yield from moderules.beginning_rules(legs)
