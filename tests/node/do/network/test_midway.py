@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from mallee.kit import process
 from mallee.model.hosts.hosts import InterfaceWanted, VpcWanted
 from mallee.model.network.carried import PublicAccess, Way
+from mallee.node.do.network import namespaces, wakeups
+from mallee.node.plan.network import wakeups as plan
 from tests.node import lab, manyhosts, shapes
 from tests.node.lab import Guest
 from tests.node.manyhosts import Cluster, Told
@@ -151,6 +153,44 @@ def test_what_a_guest_began_is_ended(three: Cluster, place: int, *, is_hidden: b
             stage.hand_over()
             assert is_reset(near, b"anybody there?")
         assert stage.guest.reaches(lab.WORLD_ADDRESS, PORT)
+
+
+@pytest.mark.parametrize(("place", "is_hidden"), [(FORMER, False), (HEIR, False), (OTHER, True)])
+def test_a_guest_that_only_listens_hears_that_what_he_began_has_ended(
+    three: Cluster, place: int, *, is_hidden: bool
+) -> None:
+    stage = staged(three, place, OUT, is_hidden=is_hidden)
+    with stage.world.listen(PORT) as server:
+        near = stage.guest.connect(lab.WORLD_ADDRESS, PORT)
+        far, _ = server.accept()
+        with near, far:
+            assert is_heard(far, near)
+            stage.hand_over()
+            # At the next look every host has heard who leads.
+            assert stage.cluster.apply(stage.told) == []
+            assert is_reset(near)
+
+
+def test_what_stands_is_not_disturbed_by_a_wake_up(three: Cluster) -> None:
+    stage = staged(three, OTHER)
+    machine = three.machines[OTHER]
+    name = machine.lab.layout.vpc_namespace(stage.vpc.id)
+    vpc = stage.told.of(three.machines, OTHER).vpcs[0]
+
+    def wake() -> None:
+        waking = wakeups.Wakeups(machine.lab.layout)
+        waking.note(name, replace(vpc, gateway_host_id="another"), vpc)
+        for _ in range(plan.TIMES):
+            waking.send(name, vpc)
+
+    with stage.world.listen(PORT) as server:
+        near = stage.guest.connect(lab.WORLD_ADDRESS, PORT)
+        far, _ = server.accept()
+        with near, far:
+            assert is_heard(far, near)
+            namespaces.run_inside(name, wake)
+            assert is_heard(far, near)
+            assert is_heard(near, far)
 
 
 def segment(source: str, destination: str, flags: int) -> bytes:

@@ -58,7 +58,12 @@ _End = tuple[str, str, int, int, int]
 
 def fetch(namespace: str, own: Collection[str]) -> tuple[Conversation, ...]:
     """Return the conversations of who has the addresses. Raises `OSError`."""
-    return namespaces.run_inside(namespace, lambda: tuple(_fetch_here(own)))
+    return namespaces.run_inside(namespace, lambda: fetch_inside(own))
+
+
+def fetch_inside(own: Collection[str]) -> tuple[Conversation, ...]:
+    """Return the same in the namespace of the calling thread. Raises `OSError`."""
+    return tuple(_fetch_here(own))
 
 
 def write(namespace: str, those: Iterable[Conversation]) -> int:

@@ -17,7 +17,7 @@ from mallee.kit import process
 from mallee.model.hosts.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.model.network.carried import EndpointWanted, NatGatewayWanted
-from mallee.node.do.network import conversations, dhcp, links, namespaces, overlays, taps
+from mallee.node.do.network import conversations, dhcp, links, namespaces, overlays, taps, wakeups
 from mallee.node.do.network.standing import Standing
 from mallee.node.modes import switches, ways
 from mallee.node.modes.legs import Legs
@@ -96,6 +96,7 @@ class Vpcs:
         self._plugged: set[str] = set()
         self._worlds: dict[str, tuple[VpcWanted, bygone.World]] = {}
         """By namespace: for what no bygone conversation was left when it was looked last."""
+        self._wakeups = wakeups.Wakeups(layout)
         self._carried: frozenset[str] = frozenset()
         self._overlays = overlays.Overlays()
         self._devices: dict[str, overlay.Device] = {}
@@ -174,6 +175,7 @@ class Vpcs:
         self._planned.clear()
         self._plugged.clear()
         self._worlds.clear()
+        self._wakeups.clear()
         self._overlays.clear()
 
     def mtu(self, vpc_id: str) -> int | None:
@@ -220,6 +222,7 @@ class Vpcs:
         self._planned[name] = now
         links.apply_switches(FORWARDING)
         problems += self._end_bygone(name, vpc, legs)
+        self._wakeups.send(name, vpc)
         problems += self._shape(vpc, standing)
         gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
         present = gone.keys() & seen.indices.keys()
@@ -241,13 +244,14 @@ class Vpcs:
         if known is not None and known[0] is vpc:
             return []
         now = bygone.world(vpc, legs)
-        if known is None or known[1] != now:
-            touched = bygone.touched(known[1] if known is not None else None, now)
-            try:
-                conversations.end_bygone(now, touched)
-            except OSError as error:
-                self._worlds.pop(name, None)
-                return [f"conversations of {vpc.id} with the world may not go on: {error}"]
+        touched = bygone.touched(known[1] if known is not None else None, now)
+        try:
+            if known is not None and legs is None:
+                self._wakeups.note(name, known[0], vpc)
+            conversations.end_bygone(now, touched)
+        except OSError as error:
+            self._worlds.pop(name, None)
+            return [f"conversations of {vpc.id} with the world may not go on: {error}"]
         self._worlds[name] = vpc, now
         return []
 
@@ -361,6 +365,7 @@ class Vpcs:
         self._overlays.forget(name)
         self._planned.pop(name, None)
         self._worlds.pop(name, None)
+        self._wakeups.forget(name)
         standing = self._set.pop(name, None)
         if standing is not None:
             standing.close()

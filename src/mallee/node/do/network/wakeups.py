@@ -1,0 +1,70 @@
+"""Wakes guests that wait for the world in conversations which have ended (`plan.wakeups`).
+
+Called by `vpcs` with each look at a VPC's namespace, by a thread that is in it. Sending twice is
+sending once: who was woken answers nothing new.
+"""
+
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mallee.kit import logs
+from mallee.model.hosts.hosts import VpcWanted
+from mallee.model.layout import Layout
+from mallee.node.do.network import conversations
+from mallee.node.plan.network import wakeups
+from mallee.node.plan.network.conversations import Conversation
+
+log = logs.get(__name__)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    those: Collection[Conversation]
+    times: int = 0
+    """How often they were woken."""
+
+
+class Wakeups:
+    """Who is to be woken on this host, by namespace."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Touches nothing."""
+        self._layout = layout
+        self._waiting: dict[str, _Waiting] = {}
+
+    def note(self, name: str, before: VpcWanted, vpc: VpcWanted) -> None:
+        """Note whom guests of a VPC called by the host that led before, if another one does now.
+
+        Called before conversations end. Raises `OSError`.
+        """
+        by_ip = wakeups.listeners(self._layout, vpc)
+        if wakeups.are_left(before, vpc) and by_ip:
+            found = wakeups.waiting(conversations.fetch_inside(by_ip.keys()), by_ip)
+            self._waiting[name] = _Waiting(found)
+
+    def send(self, name: str, vpc: VpcWanted) -> None:
+        """Wake the guests once more, if need be; nothing that fails here is worth a word to an
+        administrator."""
+        waiting = self._waiting.get(name)
+        if waiting is None:
+            return
+        waiting.times += 1
+        by_ip = wakeups.listeners(self._layout, vpc)
+        try:
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as mouth:
+                for tap, frame in wakeups.frames(waiting.those, by_ip, waiting.times):
+                    mouth.sendto(frame, (tap, 0))
+        except OSError as error:
+            # A tap that is not there yet, or not any more.
+            log.info("guests not woken", namespace=name, error=str(error))
+        if waiting.times >= wakeups.TIMES:
+            self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """Wake nobody there any more."""
+        self._waiting.pop(name, None)
+
+    def clear(self) -> None:
+        """Wake nobody any more."""
+        self._waiting.clear()
