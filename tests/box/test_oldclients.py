@@ -26,7 +26,8 @@ def test_a_client_finds_each_service_where_the_cloud_is(
     places = {str(oldclients.ensure_models(Layout(tmp_path), bearer)) for _ in range(2)}
     monkeypatch.setenv("AWS_DATA_PATH", places.pop())
     assert not places
-    loader: Any = botocore.session.Session().get_component("data_loader")  # pyright: ignore[reportUnknownMemberType]
+    session: Any = botocore.session.Session()
+    loader = session.get_component("data_loader")
     for service in ("ec2", "s3", "sts", "mallee"):
         rules = loader.load_service_model(service, "endpoint-rule-set-1")["rules"]
         assert rules[-1]["endpoint"]["url"] == endpoint
