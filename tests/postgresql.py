@@ -5,7 +5,6 @@ import itertools
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
@@ -15,7 +14,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-_SETTINGS = "-c listen_addresses={} -c port={} -c max_connections=60 -c unix_socket_directories={}"
+from tests import standstills
+
+# What is killed here is processes, which take nothing of the machine's memory of files with them.
+_SETTINGS = (
+    "-c listen_addresses={} -c port={} -c max_connections=60 -c unix_socket_directories={} "
+    "-c fsync=off"
+)
 _USUAL_PORT = 5432
 """Of a server that has a socket alone: its name."""
 _names = itertools.count()
@@ -70,17 +75,8 @@ def restart(home: Path) -> None:
 def standing_still(home: Path) -> Generator[None]:
     """Have all processes of the server whose sockets are there stand still meanwhile."""
     first = int((home / "data" / "postmaster.pid").read_text().splitlines()[0])
-    # The first one first: it makes others.
-    os.kill(first, signal.SIGSTOP)
-    made = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-    processes = (first, *map(int, made))
-    try:
-        for one in processes[1:]:
-            os.kill(one, signal.SIGSTOP)
+    with standstills.standing_still(first):
         yield
-    finally:
-        for one in processes:
-            os.kill(one, signal.SIGCONT)
 
 
 @pytest.fixture
