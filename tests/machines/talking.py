@@ -17,13 +17,14 @@ def pings(cloud: Cloud, id: str, address: str) -> bool:
 
 
 @contextmanager
-def talking(cloud: Cloud, id: str) -> Generator["subprocess.Popen[str]"]:
-    """One conversation from the world to a guest, which says again what it is told."""
+def talking(cloud: Cloud, id: str, does: str = "cat") -> Generator["subprocess.Popen[str]"]:
+    """One conversation from the world to a guest, which says again what it is told, or does
+    something else."""
     cloud.ssh(id, "true")
     line = (
         *("ssh", "-i", str(cloud.key_pair("tests")), "-o", "BatchMode=yes"),
         *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
-        *("-o", "LogLevel=ERROR", f"root@{cloud.instance(id)['PublicIpAddress']}", "cat"),
+        *("-o", "LogLevel=ERROR", f"root@{cloud.instance(id)['PublicIpAddress']}", does),
     )
     pipe = subprocess.PIPE
     with subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True, bufsize=1) as said:
@@ -36,8 +37,13 @@ def talking(cloud: Cloud, id: str) -> Generator["subprocess.Popen[str]"]:
 def answer(said: "subprocess.Popen[str]", word: str) -> None:
     """Have the guest say a word by the conversation that there is."""
     assert said.stdin is not None
-    assert said.stdout is not None
     said.stdin.write(f"{word}\n")
     said.stdin.flush()
-    assert select.select([said.stdout], [], [], ANSWERED_S)[0], f"{word} is not answered"
-    assert said.stdout.readline().strip() == word
+    assert heard(said) == word
+
+
+def heard(said: "subprocess.Popen[str]") -> str:
+    """Return the next line that the guest says."""
+    assert said.stdout is not None
+    assert select.select([said.stdout], [], [], ANSWERED_S)[0], "the guest says nothing"
+    return said.stdout.readline().strip()

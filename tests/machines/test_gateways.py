@@ -16,6 +16,7 @@ from mallee.box import status
 from mallee.kit import process
 from tests import labs, wholecloud
 from tests.labs import Lab
+from tests.machines import talking
 from tests.wholecloud import Cloud
 
 TEXT = """
@@ -52,6 +53,8 @@ LANDMARK = "192.0.2.77"
 PUBLIC, ROUTER = "198.19.7.0/24", "198.18.61.1"
 SOON_S = 90.0
 """More than a busy machine takes to notice that a host is silent, and to lead elsewhere."""
+COUNTS = "i=0; while sleep 1; do i=$((i + 1)); echo $i; done"
+"""What a guest does that says one number after the other, and is asked nothing."""
 LONG_S = 18.0
 """Longer than any lease lasts, and than silence takes to be noticed."""
 
@@ -63,6 +66,7 @@ class Leading:
     lab: Lab
     cloud: Cloud
     public: str
+    guest: str
 
     @property
     def now(self) -> tuple[str, str]:
@@ -135,7 +139,7 @@ def leading() -> Generator[Leading]:
         guest = cloud.run(InstanceType="t3.nano")
         cloud.wait_state(guest, "running")
         public = cloud.instance(guest)["PublicIpAddress"]
-        made = Leading(lab, cloud, public)
+        made = Leading(lab, cloud, public, guest)
         made.wait_reached()
         yield made
 
@@ -244,3 +248,17 @@ def test_host_that_is_cut_off_while_the_cloud_is_away_ends_and_goes_on(leading: 
         leading.lab.mend()
         leading.wait_reached()
     leading.wait_charged(first, second)
+
+
+def test_who_called_a_guest_hears_it_on_when_the_host_in_charge_is_lost(leading: Leading) -> None:
+    """The guest alone speaks: nothing of the world's tells the other host of the conversation.
+    The last test of the lab, whose host stays off."""
+    first, second = leading.now
+    with talking.talking(leading.cloud, leading.guest, COUNTS) as said:
+        number = 1
+        assert talking.heard(said) == f"{number}"
+        leading.lab.power_off(first)
+        wholecloud.wait_until(lambda: leading.is_open(second), SOON_S, "the standby to lead")
+        for _ in leading.seconds(LONG_S):
+            number += 1
+            assert talking.heard(said) == f"{number}"
