@@ -91,9 +91,7 @@ class Piece:
     lines: tuple[str, ...]
     """For `ip -batch`."""
     made: tuple[str, ...] = ()
-    """Devices that it makes."""
-    is_removal: bool = False
-    """Whether it takes away what it names: what went by itself meanwhile is gone as well."""
+    """Devices that it makes, or takes away."""
 
 
 # Names
@@ -240,7 +238,7 @@ def plan_removal(wanted: Wanted, seen: Seen, lost: frozenset[str] = frozenset())
             kept |= {bridge(wanted.tag, vlan), trunk_end(wanted.tag, vlan)}
     gone = sorted(name for name in seen.devices if is_ours(wanted.tag, name) and name not in kept)
     lines = tuple(f"link delete {one}" for one in gone)
-    return Piece("what is wanted no more", lines, tuple(gone), is_removal=True)
+    return Piece("what is wanted no more", lines, tuple(gone))
 
 
 def plan_vlan(wanted: Wanted, seen: Seen, vlan: int) -> Piece:

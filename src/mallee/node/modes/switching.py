@@ -54,9 +54,6 @@ class _Outcome:
             links.apply_batch(piece.lines)
         except process.Failed as error:
             _undo(piece)
-            if piece.is_removal:
-                self.is_changed = True
-                return True
             self.problems.append(f"{piece.what} could not be made: {error}; {cure}")
             return False
         self.is_changed = True
@@ -64,14 +61,28 @@ class _Outcome:
 
 
 def _undo(piece: Piece) -> None:
-    """Take away what has been made of a piece; who has its other end in a namespace that ends may
-    go by itself at any moment."""
+    """Take away what has been made of a piece."""
     for name in piece.made:
-        try:
-            links.apply_batch((f"link delete {name}",))
-        except process.Failed:
-            if name in switches.parse_devices(process.run(switches.LOOK).text):
-                raise
+        _delete(name)
+
+
+def _remove(piece: Piece) -> None:
+    """Take away all that a piece of removal names."""
+    try:
+        links.apply_batch(piece.lines)
+    except process.Failed:
+        for name in piece.made:
+            _delete(name)
+
+
+def _delete(name: str) -> None:
+    """Take a device away; one whose other end is in a namespace that ends may go by itself at any
+    moment."""
+    try:
+        links.apply_batch((f"link delete {name}",))
+    except process.Failed:
+        if name in switches.parse_devices(process.run(switches.LOOK).text):
+            raise
 
 
 class Switching:
@@ -134,7 +145,7 @@ class Switching:
             except (process.Failed, process.TimedOut, FileNotFoundError) as error:
                 # What is left in its database has no device, and is no way for anybody.
                 log.warning("ports of Open vSwitch are left", error=str(error))
-        links.apply_batch(switches.plan_removal(nothing, seen).lines)
+        _remove(switches.plan_removal(nothing, seen))
         if self._watch is not None:
             self._watch.close()
         self._watch, self._done, self._devices = None, None, {}
@@ -177,7 +188,7 @@ class Switching:
         removal = switches.plan_removal(wanted, seen, frozenset(self._lost))
         self._lost.clear()
         if removal.lines:
-            links.apply_batch(removal.lines)
+            _remove(removal)
             outcome.is_changed = True
             for name in removal.made:
                 del seen.devices[name]
