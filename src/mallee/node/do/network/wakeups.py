@@ -8,6 +8,7 @@ import socket
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from mallee.kit import clock as clocks
 from mallee.kit import logs
 from mallee.model.hosts.hosts import VpcWanted
 from mallee.model.layout import Layout
@@ -23,14 +24,17 @@ class _Waiting:
     those: Collection[Conversation]
     times: int = 0
     """How often they were woken."""
+    due_s: float = 0.0
+    """When they may be woken again, by the clock that never steps."""
 
 
 class Wakeups:
     """Who is to be woken on this host, by namespace."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, clock: clocks.Clock = clocks.SYSTEM) -> None:
         """Touches nothing."""
         self._layout = layout
+        self._clock = clock
         self._waiting: dict[str, _Waiting] = {}
 
     def note(self, name: str, before: VpcWanted, vpc: VpcWanted) -> None:
@@ -44,12 +48,14 @@ class Wakeups:
             self._waiting[name] = _Waiting(found)
 
     def send(self, name: str, vpc: VpcWanted) -> None:
-        """Wake the guests once more, if need be; nothing that fails here is worth a word to an
+        """Wake the guests once more, if it is due; nothing that fails here is worth a word to an
         administrator."""
         waiting = self._waiting.get(name)
-        if waiting is None:
+        now = self._clock.monotonic()
+        if waiting is None or now < waiting.due_s:
             return
         waiting.times += 1
+        waiting.due_s = now + wakeups.APART_S
         by_ip = wakeups.listeners(self._layout, vpc)
         try:
             with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as mouth:

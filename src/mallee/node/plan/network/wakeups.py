@@ -23,6 +23,9 @@ from mallee.node.plan.network.conversations import Conversation
 
 TIMES = 5
 """How often a guest is woken, at as many looks: the host that leads may hear of it later."""
+APART_S = 1.0
+"""So long after it was woken at the earliest: Linux says where a conversation stands once in 0.5 s
+(`tcp_invalid_ratelimit`), and two looks may follow each other at once."""
 MAX = 4096
 """So many conversations of a VPC are woken, those that were last spoken in."""
 _STRIDE = 0x33333333
