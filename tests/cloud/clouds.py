@@ -1,7 +1,6 @@
 """A small cloud in a store, for tests of what decides over it: hosts, a VPC, images, instances."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -22,24 +21,11 @@ from mallee.model.network.networks import (
     Subnet,
     Vpc,
 )
+from tests.handclock import NOW, HandClock
 
 ACCOUNT = "000000000001"
 ZONE = "us-east-1a"
-NOW = 1_800_000_000.0
 INTERNAL_BLOB = Blob(sha256="ab" * 32, size_bytes=1, format="qcow2")
-
-
-@dataclass
-class HandClock:
-    """A clock that only moves when it is told to."""
-
-    time: float = NOW
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
 
 
 def open_store(root: Path, clock: HandClock) -> Iterator[store.Store]:

@@ -15,29 +15,17 @@ from mallee.cloud.call import WriteCall
 from mallee.cloud.state import records, store
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
+from tests.handclock import HandClock
 
 SCOPE = ("111122223333", "ec2:RunInstances")
 ASKED = {"ClientToken": "one", "ImageId": "ami-1", "MinCount": 1}
-
-
-class Clock:
-    """Tells the time that it is set to."""
-
-    def __init__(self) -> None:
-        self.time = 1_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
 
 
 @dataclasses.dataclass
 class Shop:
     """A store, and a counter of what was really done."""
 
-    clock: Clock
+    clock: HandClock
     store: store.Store
     done: int = 0
 
@@ -51,7 +39,7 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    clock = Clock()
+    clock = HandClock()
     opened = store.Store.open(f"sqlite:///{tmp_path}/state.db", clock=clock)
     yield Shop(clock, opened)
     opened.close()

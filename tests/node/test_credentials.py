@@ -20,6 +20,7 @@ from mallee.model.hosts.hosts import (
 from mallee.model.layout import Layout
 from mallee.node import cloud, credentials, ledger
 from mallee.node.plan.guests import credentials as plan
+from tests.handclock import HandClock
 from tests.node import wants
 
 INFO = "meta-data/iam/info"
@@ -29,19 +30,6 @@ LIST = "meta-data/iam/security-credentials"
 def instance(role: str = "web") -> InstanceWanted:
     profile = ProfileWanted(id="AIPA1", arn="arn:p", role_id=f"AROA-{role}", role_name=role)
     return wants.make_instance(1, profile=profile)
-
-
-@dataclass
-class HandClock:
-    """A clock that goes when it is told to."""
-
-    at: float = 1_000_000.0
-
-    def now(self) -> float:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at
 
 
 @dataclass
@@ -63,8 +51,8 @@ class FakeCloud:
             access_key_id=f"ASIA{len(self.asked)}",
             secret_access_key="secret",
             token="token",
-            issued_at=self.clock.at,
-            expires_at=self.clock.at + 6 * 3600,
+            issued_at=self.clock.time,
+            expires_at=self.clock.time + 6 * 3600,
             code=self.code,
             message="no",
         )
@@ -130,12 +118,12 @@ async def test_a_guest_is_told_of_its_role(bench: Bench) -> None:
         assert bench.told(INFO)["InstanceProfileArn"] == "arn:p"
         assert bench.told(f"{LIST}/web") == {
             "Code": "Success",
-            "LastUpdated": "1970-01-12T13:46:40Z",
+            "LastUpdated": "2027-01-15T08:00:00Z",
             "Type": "AWS-HMAC",
             "AccessKeyId": "ASIA1",
             "SecretAccessKey": "secret",
             "Token": "token",
-            "Expiration": "1970-01-12T19:46:40Z",
+            "Expiration": "2027-01-15T14:00:00Z",
         }
         assert bench.keeper is not None
         assert bench.keeper.paths(wants.make_instance(1)) == {}
@@ -145,7 +133,7 @@ async def test_credentials_are_renewed_while_the_old_ones_last(bench: Bench) -> 
     async with bench.agent():
         bench.want(instance())
         await bench.wait("ASIA1")
-        bench.clock.at += plan.RENEW_AFTER_S
+        bench.clock.time += plan.RENEW_AFTER_S
         bench.want(instance())
         await bench.wait("ASIA2")
 
@@ -156,7 +144,7 @@ async def test_an_absent_cloud_takes_nothing_away(bench: Bench) -> None:
         await bench.wait("ASIA1")
         await bench.wait_kept()
     bench.cloud.is_away = True
-    bench.clock.at += 4 * 3600
+    bench.clock.time += 4 * 3600
     async with bench.agent():
         assert bench.told(f"{LIST}/web")["AccessKeyId"] == "ASIA1"
         bench.cloud.is_away = False

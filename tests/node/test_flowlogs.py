@@ -16,25 +16,12 @@ from mallee.model.network.watching import FlowLogWanted
 from mallee.node import cloud
 from mallee.node.flowlogs import FlowLogs
 from mallee.node.plan.network import flowsums
+from tests.handclock import NOW, HandClock
 from tests.node import lab, shapes
 from tests.node.lab import Lab
 from tests.node.shapes import OPEN
 
 LOG = "fl-00000000000000001"
-BEGAN = 60_000.0
-
-
-@dataclass(slots=True)
-class HandClock:
-    """A clock that goes when it is told to."""
-
-    at: float = BEGAN
-
-    def now(self) -> float:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at
 
 
 @dataclass(slots=True)
@@ -113,18 +100,18 @@ def test_a_minute_becomes_lines_and_an_empty_one_says_so(pair: Pair) -> None:
     flows = begin(pair)
     flows.turn()
     pair.ping()
-    pair.clock.at += 30
+    pair.clock.time += 30
     flows.turn()
     assert pair.lines() == []
-    pair.clock.at += 30
+    pair.clock.time += 30
     flows.turn()
     ends = [pair.client.private_ip, pair.server.private_ip]
-    tail = ["0", "0", "1", "1", "28", "60000", "60030", "ACCEPT", "OK"]
+    tail = ["0", "0", "1", "1", "28", str(int(NOW)), str(int(NOW) + 30), "ACCEPT", "OK"]
     head = ["2", "000000000001", pair.client.id]
     assert sorted(pair.lines()) == sorted([[*head, *ends, *tail], [*head, *ends[::-1], *tail]])
-    pair.clock.at += 60
+    pair.clock.time += 60
     flows.turn()
-    nothing = [*head, *["-"] * 7, "60060", "60120", "-", "NODATA"]
+    nothing = [*head, *["-"] * 7, str(int(NOW) + 60), str(int(NOW) + 120), "-", "NODATA"]
     assert nothing in pair.lines()
 
 
@@ -231,9 +218,9 @@ def test_lines_without_room_are_told_of_in_the_next_minute(
     pair.ping()
     with monkeypatch.context() as full:
         full.setattr(what, value)
-        pair.clock.at += 60
+        pair.clock.time += 60
         flows.turn()
     assert pair.lines() == []
-    pair.clock.at += 60
+    pair.clock.time += 60
     flows.turn()
     assert [words[-1] for words in pair.lines()] == ["SKIPDATA"]

@@ -20,7 +20,8 @@ from mallee.model.storage.datakeys import DataKey
 from mallee.model.storage.sealedblocks import Sealed
 from mallee.model.storage.snapshots import NO_VOLUME, Content, Resealing, Snapshot
 from mallee.walrus.engine import Engine
-from tests.cloud.clouds import ACCOUNT, HandClock, open_store
+from tests.cloud.clouds import ACCOUNT, open_store
+from tests.handclock import HandClock
 
 GIB = 1 << 30
 ID = "snap-00000000000000001"

@@ -9,7 +9,8 @@ from mallee.model.storage.blocktrees import BLOCK_BYTES
 from mallee.model.storage.snapshots import NO_VOLUME, Content, Snapshot
 from tests.cloud.blocks.test_resealing import BLOCKS, Bench, block
 from tests.cloud.blocks.test_resealing import bench as bench
-from tests.cloud.clouds import ACCOUNT, NOW
+from tests.cloud.clouds import ACCOUNT
+from tests.handclock import NOW
 
 AMI, SNAP = "ami-00000000000000001", "snap-00000000000000002"
 LONE = (bytes(1080) + b"\x53\xef").ljust(BLOCK_BYTES, b"\0")

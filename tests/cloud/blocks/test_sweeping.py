@@ -19,7 +19,8 @@ from mallee.model.storage.snapshots import NO_VOLUME, Content, Snapshot, Writing
 from mallee.model.storage.volumes import Volume
 from mallee.walrus.engine import Engine
 from mallee.walrus.pages import Question
-from tests.cloud.clouds import ACCOUNT, HandClock, open_store
+from tests.cloud.clouds import ACCOUNT, open_store
+from tests.handclock import HandClock
 
 OTHER = "000000000002"
 GIB = 1 << 30

@@ -13,7 +13,8 @@ from mallee.kit import clock as clocks
 from mallee.model.storage import blockobjects
 from mallee.model.storage.snapshots import NO_VOLUME, Snapshot, Writing
 from mallee.walrus.engine import Engine
-from tests.cloud.clouds import ACCOUNT, HandClock, open_store
+from tests.cloud.clouds import ACCOUNT, open_store
+from tests.handclock import HandClock
 
 ID = "snap-0123456789abcdef0"
 TIMEOUT_S = 600.0

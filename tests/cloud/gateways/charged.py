@@ -9,8 +9,8 @@ from mallee.cloud.state.records import HostSeen
 from mallee.model.hosts.hosts import Host
 from mallee.model.hosts.standing import Standing
 from mallee.model.network.gateways import WORLD, Charge, LeaseAsked, WaySeen, WayState
-from tests.cloud import clouds
 from tests.cloud.agent import FACTS
+from tests.handclock import HandClock
 
 HOSTS = ("host-1", "host-2", "host-3")
 
@@ -18,7 +18,7 @@ HOSTS = ("host-1", "host-2", "host-3")
 class Cloud:
     """A store with hosts, in which decisions fall when they are asked for."""
 
-    def __init__(self, opened: store.Store, time: clouds.HandClock) -> None:
+    def __init__(self, opened: store.Store, time: HandClock) -> None:
         self.store = opened
         self.time = time
         self.fronts: set[str] = set()

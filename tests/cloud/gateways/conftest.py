@@ -8,11 +8,12 @@ import pytest
 from mallee.model.network.gateways import STAYS_S
 from tests.cloud import clouds
 from tests.cloud.gateways.charged import HOSTS, Cloud
+from tests.handclock import HandClock
 
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    time = clouds.HandClock()
+    time = HandClock()
     for opened in clouds.open_store(tmp_path, time):
         yield Cloud(opened, time)
 

@@ -11,6 +11,7 @@ from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Phase
 from mallee.model.hosts.hosts import Capacity
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 SHOWN = frozenset(kind.name for kind in slices.SHOWN)
 
@@ -18,7 +19,7 @@ SHOWN = frozenset(kind.name for kind in slices.SHOWN)
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
     """A VPC with a guest on the one host, and none on the other."""
-    for one in clouds.open_store(root_dir, clouds.HandClock()):
+    for one in clouds.open_store(root_dir, HandClock()):
         one.transact(lambda tx: clouds.add_host(tx, "host-1", Capacity(64, 65536, 1000)))
         one.transact(lambda tx: clouds.launch(tx, 1))
         one.transact(lambda tx: clouds.add_host(tx, "host-2"))

@@ -18,6 +18,7 @@ from mallee.model.network.networks import Vpc
 from mallee.model.network.peerings import Peering, PeeringEnd, PeeringStatus
 from mallee.model.network.routing import InternetGateway
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 SMALL = Capacity(1, 1024, 10)
 
@@ -25,7 +26,7 @@ SMALL = Capacity(1, 1024, 10)
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
     """Three hosts, of which each takes one guest; two have one."""
-    for one in clouds.open_store(root_dir, clouds.HandClock()):
+    for one in clouds.open_store(root_dir, HandClock()):
         for number in (1, 2, 3):
             one.transact(lambda tx, number=number: add_host(tx, number))
         for number in (1, 2):

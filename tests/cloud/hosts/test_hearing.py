@@ -13,9 +13,9 @@ from mallee.cloud.state import records, store
 from mallee.kit import clock
 from mallee.model.compute.instances import Instance, InstanceSeen, Phase, Reach
 from mallee.model.hosts.hosts import Host, SyncRequest
-from tests.cloud import clouds
 from tests.cloud.agent import FACTS
 from tests.cloud.journal import of
+from tests.handclock import HandClock
 
 
 @dataclasses.dataclass
@@ -181,9 +181,9 @@ class Present:
 
 
 @pytest.fixture
-def two(setting: Setting) -> tuple[Setting, Setting, Present, clouds.HandClock]:
+def two(setting: Setting) -> tuple[Setting, Setting, Present, HandClock]:
     """Two front ends of one cloud, who is there, and their clock."""
-    present, time = Present("fe-1", "fe-2"), clouds.HandClock()
+    present, time = Present("fe-1", "fe-2"), HandClock()
     first, second = (
         Setting(setting.store, hearing.Hearing(setting.store, time, name, present))
         for name in ("fe-1", "fe-2")
@@ -191,7 +191,7 @@ def two(setting: Setting) -> tuple[Setting, Setting, Present, clouds.HandClock]:
     return first, second, present, time
 
 
-async def silent_for(setting: Setting, time: clouds.HandClock, seconds: float) -> bool:
+async def silent_for(setting: Setting, time: HandClock, seconds: float) -> bool:
     """Let time pass; tell whether a front end writes down that the host is silent."""
     time.time += seconds
     with pytest.MonkeyPatch.context() as patched:
@@ -209,7 +209,7 @@ async def silent_for(setting: Setting, time: clouds.HandClock, seconds: float) -
 
 
 async def test_host_that_another_front_end_hears_is_not_silent(
-    two: tuple[Setting, Setting, Present, clouds.HandClock],
+    two: tuple[Setting, Setting, Present, HandClock],
 ) -> None:
     first, second, _, time = two
     await first.report("host-1", facts=FACTS)
@@ -218,7 +218,7 @@ async def test_host_that_another_front_end_hears_is_not_silent(
 
 
 async def test_host_of_a_front_end_that_is_gone_has_the_whole_time_to_find_another(
-    two: tuple[Setting, Setting, Present, clouds.HandClock],
+    two: tuple[Setting, Setting, Present, HandClock],
 ) -> None:
     first, second, present, time = two
     await first.report("host-1", facts=FACTS)
@@ -229,7 +229,7 @@ async def test_host_of_a_front_end_that_is_gone_has_the_whole_time_to_find_anoth
 
 
 async def test_host_that_turns_to_another_front_end_is_its_to_hear(
-    two: tuple[Setting, Setting, Present, clouds.HandClock],
+    two: tuple[Setting, Setting, Present, HandClock],
 ) -> None:
     first, second, _, time = two
     await first.report("host-1", facts=FACTS)
@@ -240,7 +240,7 @@ async def test_host_that_turns_to_another_front_end_is_its_to_hear(
 
 
 async def test_front_end_that_is_cut_off_silences_nobody(
-    two: tuple[Setting, Setting, Present, clouds.HandClock],
+    two: tuple[Setting, Setting, Present, HandClock],
 ) -> None:
     first, _, present, time = two
     await first.report("host-1", facts=FACTS)
@@ -251,7 +251,7 @@ async def test_front_end_that_is_cut_off_silences_nobody(
 
 
 async def test_why_a_front_end_promises_nothing_is_what_it_lacks(
-    two: tuple[Setting, Setting, Present, clouds.HandClock],
+    two: tuple[Setting, Setting, Present, HandClock],
 ) -> None:
     first, _, present, _ = two
     assert first.hearing.why_no_promise() == ""
@@ -264,7 +264,7 @@ async def test_why_a_front_end_promises_nothing_is_what_it_lacks(
 async def test_process_that_stood_still_calls_nobody_silent(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    time = clouds.HandClock()
+    time = HandClock()
     heard = Setting(setting.store, hearing.Hearing(setting.store, time))
     await heard.report("host-1", facts=FACTS)
     monkeypatch.setattr(hearing, "LOOK_EVERY_S", 0.0)

@@ -14,29 +14,16 @@ from mallee.kit import pki
 from mallee.kit.authorities import Authorities
 from mallee.model.configuration.settings import Settings
 from mallee.model.hosts.standing import Role, Standing
-
-BEGAN_AT = 1_700_000_000.0
-
-
-class Clock:
-    """Tells the time that it is set to."""
-
-    time = BEGAN_AT
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
+from tests.handclock import NOW, HandClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def opened(tmp_path: Path, clock: Clock) -> Iterator[store.Store]:
+def opened(tmp_path: Path, clock: HandClock) -> Iterator[store.Store]:
     made = store.Store.open(f"sqlite:///{tmp_path}/state.db", clock=clock)
     yield made
     made.close()
@@ -48,7 +35,7 @@ def registry() -> joining.Registry:
 
 
 def _authorities() -> Authorities:
-    return Authorities(Path("/nowhere"), (pki.create_authority("test", BEGAN_AT),))
+    return Authorities(Path("/nowhere"), (pki.create_authority("test", NOW),))
 
 
 def _entropy() -> joining.Entropy:
@@ -64,7 +51,7 @@ def ask(
 
 
 def test_token_ends_after_an_hour(
-    opened: store.Store, clock: Clock, registry: joining.Registry
+    opened: store.Store, clock: HandClock, registry: joining.Registry
 ) -> None:
     token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
     clock.time += joining.TOKEN_LIFE_S
@@ -110,7 +97,7 @@ def test_only_the_hash_of_a_token_is_kept(
 
 
 def test_forgotten_tokens_are_removed_by_the_next(
-    opened: store.Store, clock: Clock, registry: joining.Registry
+    opened: store.Store, clock: HandClock, registry: joining.Registry
 ) -> None:
     for _ in range(3):
         opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
@@ -126,7 +113,7 @@ def test_certificate_says_the_host_and_no_more_than_a_week(
     certified = opened.transact(lambda tx: joining.join(tx, registry, ask(token, "liar")))
     issued = pki.read_certificate(certified.certificate_pem.encode())
     assert issued.name == certified.host_id
-    assert issued.ends_at == BEGAN_AT + joining.CERTIFICATE_LIFE_S
+    assert issued.ends_at == NOW + joining.CERTIFICATE_LIFE_S
     (host,) = opened.view.list(records.HOST)
     assert (host.doc.name, host.doc.zone) == ("liar", "us-east-1a")
     assert host.doc.certificate_serial == issued.serial

@@ -12,6 +12,7 @@ from mallee.model.configuration.settings import Settings
 from mallee.model.hosts.hosts import Capacity
 from mallee.model.network.carried import PeerWanted
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 SMALL = Capacity(1, 1024, 10)
 
@@ -19,7 +20,7 @@ SMALL = Capacity(1, 1024, 10)
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
     """Three hosts, of which each takes one guest; two have one."""
-    for one in clouds.open_store(root_dir, clouds.HandClock()):
+    for one in clouds.open_store(root_dir, HandClock()):
         for number in (1, 2, 3):
             one.transact(lambda tx, number=number: clouds.add_host(tx, f"host-{number}", SMALL))
             one.transact(lambda tx, number=number: move(tx, f"host-{number}", f"198.18.0.{number}"))

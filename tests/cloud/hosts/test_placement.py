@@ -11,11 +11,12 @@ from mallee.cloud.hosts.placing.placement import Reservation
 from mallee.cloud.state import store
 from mallee.model.hosts.hosts import Capacity
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
-    yield from clouds.open_store(root_dir, clouds.HandClock())
+    yield from clouds.open_store(root_dir, HandClock())
 
 
 def reservation(*ids: str, count_min: int = 1, memory_mib: int = 512) -> Reservation:

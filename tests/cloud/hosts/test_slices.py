@@ -14,13 +14,14 @@ from mallee.model.compute.instances import MetadataOptions, Phase, Power
 from mallee.model.configuration.settings import Settings
 from mallee.model.images.images import Blob, DirectBoot
 from tests.cloud import clouds
+from tests.handclock import NOW, HandClock
 
 KERNEL = Blob(sha256="cd" * 32, size_bytes=1, format="kernel")
 
 
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
-    for one in clouds.open_store(root_dir, clouds.HandClock()):
+    for one in clouds.open_store(root_dir, HandClock()):
         one.transact(lambda tx: clouds.add_host(tx, "host-1"))
         one.transact(lambda tx: clouds.launch(tx, 1))
         yield one
@@ -74,7 +75,7 @@ def test_an_elastic_address_goes_before_the_lent_one(opened: store.Store) -> Non
 def test_a_terminated_instance_is_told_until_it_is_gone(opened: store.Store) -> None:
     change(opened, power=Power.TERMINATED)
     assert wanted(opened).instances[0].power is Power.TERMINATED
-    change(opened, gone_at=clouds.NOW)
+    change(opened, gone_at=NOW)
     assert wanted(opened).instances == ()
 
 

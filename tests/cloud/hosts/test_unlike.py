@@ -21,6 +21,7 @@ from mallee.model.hosts.cpus import Cpu
 from mallee.model.hosts.hosts import Capacity
 from mallee.model.hosts.standing import Role, Standing
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 OLD = Cpu("old", {"qemu64": 20, "Penryn": 30})
 NEW = Cpu("new", {"qemu64": 20, "Penryn": 30, "Westmere": 35})
@@ -30,7 +31,7 @@ WHERE = Where(clouds.ZONE, clouds.ACCOUNT)
 
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
-    yield from clouds.open_store(root_dir, clouds.HandClock())
+    yield from clouds.open_store(root_dir, HandClock())
 
 
 def add(opened: store.Store, id: str, capacity: Capacity | None = None, **facts: object) -> None:

@@ -21,7 +21,8 @@ from mallee.model.identity.identities import Role, User
 from mallee.model.identity.sessions import CallerKind, Session
 from mallee.model.storage.snapshots import Sharing, Snapshot
 from tests.cloud import clouds
-from tests.cloud.clouds import ACCOUNT, NOW, ZONE, HandClock
+from tests.cloud.clouds import ACCOUNT, ZONE
+from tests.handclock import NOW, HandClock
 
 EC2 = f"arn:aws:ec2:us-east-1:{ACCOUNT}"
 USER = Principal(

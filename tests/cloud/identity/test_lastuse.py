@@ -12,6 +12,7 @@ from mallee.cloud.state import records, store
 from mallee.model.identity.identities import User
 from mallee.model.identity.uses import Uses
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 ACCOUNT = "111122223333"
 NOW = 1_800_000_000.0
@@ -19,7 +20,7 @@ NOW = 1_800_000_000.0
 
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
-    for made in clouds.open_store(root_dir, clouds.HandClock()):
+    for made in clouds.open_store(root_dir, HandClock()):
         user = User(id="AIDA1", name="anna", created_at=NOW)
         made.transact(lambda tx, user=user: tx.insert(records.USER, ACCOUNT, user.id, user))
         yield made

@@ -14,6 +14,7 @@ from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
 from mallee.model.identity.accounts import AccessKey
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 
 class Inner(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ class Open(msgspec.Struct, frozen=True):
 
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
-    yield from clouds.open_store(root_dir, clouds.HandClock())
+    yield from clouds.open_store(root_dir, HandClock())
 
 
 def older_and_newer() -> tuple[secretbox.SecretBox, secretbox.SecretBox]:

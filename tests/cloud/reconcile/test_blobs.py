@@ -15,6 +15,7 @@ from mallee.model.images.images import Blob, DirectBoot, Image
 from mallee.model.layout import Layout
 from mallee.model.storage.transfers import Access, Task, Way
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 LATER_S = blobs.UNTOUCHED_S + 60
 KERNEL, DISK, OFFERED, NOBODYS = (digit * 64 for digit in "1234")
@@ -42,7 +43,7 @@ def layout(root_dir: Path) -> Layout:
 
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
-    for one in clouds.open_store(root_dir, clouds.HandClock()):
+    for one in clouds.open_store(root_dir, HandClock()):
         image = Image(
             id="ami-9",
             name="d",

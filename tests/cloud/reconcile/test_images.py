@@ -15,6 +15,7 @@ from mallee.model.images.catalogue import Catalogue, CatalogueImage
 from mallee.model.images.images import Blob, Image
 from mallee.model.layout import Layout
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 _numbers = count(1)
 
@@ -49,7 +50,7 @@ def layout(root_dir: Path) -> Layout:
 
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
-    for one in clouds.open_store(root_dir, clouds.HandClock()):
+    for one in clouds.open_store(root_dir, HandClock()):
         one.transact(lambda tx: clouds.add_host(tx, "host-1"))
         yield one
 
@@ -120,7 +121,7 @@ async def test_a_broken_document_stops_no_other(opened: store.Store, layout: Lay
 
 async def test_a_document_waits_for_the_first_account(root_dir: Path, layout: Layout) -> None:
     publish(layout, blob("2"))
-    empty = store.Store.open(f"sqlite:///{root_dir}/empty.db", clock=clouds.HandClock())
+    empty = store.Store.open(f"sqlite:///{root_dir}/empty.db", clock=HandClock())
     reconciler = images.reconciler(empty, layout, entropy)
     await runner.settle_all(reconciler)
     assert empty.view.list(records.IMAGE) == []

@@ -12,26 +12,25 @@ from mallee.model.compute.instances import Phase, Power, Reason, State, state_of
 from mallee.model.configuration.settings import Settings
 from mallee.model.hosts.hosts import Capacity
 from tests.cloud import clouds
+from tests.handclock import NOW, HandClock
 
 CAUSE = Reason("Server.InternalError", "QEMU ended: no such machine")
 
 
 @pytest.fixture
-def clock() -> clouds.HandClock:
-    return clouds.HandClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def opened(root_dir: Path, clock: clouds.HandClock) -> Iterator[store.Store]:
+def opened(root_dir: Path, clock: HandClock) -> Iterator[store.Store]:
     for one in clouds.open_store(root_dir, clock):
         one.transact(lambda tx: clouds.add_host(tx, "host-1"))
         one.transact(lambda tx: clouds.launch(tx, 1))
         yield one
 
 
-async def reconcile(
-    opened: store.Store, clock: clouds.HandClock, began_at: float = clouds.NOW
-) -> None:
+async def reconcile(opened: store.Store, clock: HandClock, began_at: float = NOW) -> None:
     """Reconcile, in a process that began then, until nothing is left to be done."""
     now, clock.time = clock.time, began_at
     reconciler = instances.reconciler(opened, clock, Settings())
@@ -66,7 +65,7 @@ def reason(opened: store.Store) -> Reason:
     return found
 
 
-async def test_what_runs_is_left_alone(opened: store.Store, clock: clouds.HandClock) -> None:
+async def test_what_runs_is_left_alone(opened: store.Store, clock: HandClock) -> None:
     see(opened, Phase.RUNNING)
     rev = opened.view.rev
     clock.time += 100_000
@@ -75,7 +74,7 @@ async def test_what_runs_is_left_alone(opened: store.Store, clock: clouds.HandCl
 
 
 async def test_a_failed_first_launch_is_terminated_with_its_cause(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     see(opened, Phase.FAILED, cause=CAUSE)
     await reconcile(opened, clock)
@@ -88,7 +87,7 @@ async def test_a_failed_first_launch_is_terminated_with_its_cause(
 
 
 async def test_a_failed_start_is_stopped_and_keeps_its_disk(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     change(opened, launch=2)
     see(opened, Phase.FAILED, cause=CAUSE)
@@ -98,7 +97,7 @@ async def test_a_failed_start_is_stopped_and_keeps_its_disk(
 
 
 async def test_a_guest_that_failed_after_it_ran_keeps_its_disk(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     see(opened, Phase.FAILED, cause=CAUSE, restarts=3)
     await reconcile(opened, clock)
@@ -106,7 +105,7 @@ async def test_a_guest_that_failed_after_it_ran_keeps_its_disk(
 
 
 async def test_a_launch_is_given_up_at_its_deadline_naming_the_last_step(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     see(opened, Phase.PREPARING, step="fetching the image")
     clock.time += Settings().deadlines.launch_s
@@ -120,7 +119,7 @@ async def test_a_launch_is_given_up_at_its_deadline_naming_the_last_step(
 
 
 async def test_a_deadline_does_not_count_the_time_in_which_the_cloud_was_down(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     see(opened, Phase.PREPARING, step="fetching the image")
     clock.time += 100_000
@@ -129,7 +128,7 @@ async def test_a_deadline_does_not_count_the_time_in_which_the_cloud_was_down(
 
 
 async def test_a_launch_on_a_silent_host_is_given_up_saying_so(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     opened.transact(lambda tx: clouds.silence(tx, "host-1"))
     clock.time += Settings().deadlines.launch_s + 1
@@ -144,7 +143,7 @@ async def test_a_launch_on_a_silent_host_is_given_up_saying_so(
     ("behavior", "power"), [("stop", Power.STOPPED), ("terminate", Power.TERMINATED)]
 )
 async def test_a_guest_that_powers_itself_off_follows_its_shutdown_behavior(
-    opened: store.Store, clock: clouds.HandClock, behavior: str, power: Power
+    opened: store.Store, clock: HandClock, behavior: str, power: Power
 ) -> None:
     change(opened, shutdown_behavior=behavior)
     see(opened, Phase.OFF, ended_by_guest=True)
@@ -154,7 +153,7 @@ async def test_a_guest_that_powers_itself_off_follows_its_shutdown_behavior(
 
 
 async def test_a_guest_that_was_switched_off_from_outside_stays_wanted(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     see(opened, Phase.OFF, ended_by_guest=False)
     await reconcile(opened, clock)
@@ -162,7 +161,7 @@ async def test_a_guest_that_was_switched_off_from_outside_stays_wanted(
 
 
 async def test_a_silent_host_is_the_reason_as_long_as_it_is_silent(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     see(opened, Phase.RUNNING)
     opened.transact(lambda tx: clouds.silence(tx, "host-1"))
@@ -175,7 +174,7 @@ async def test_a_silent_host_is_the_reason_as_long_as_it_is_silent(
 
 
 async def test_a_stopped_instance_gives_back_room_but_not_its_disk(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     change(opened, power=Power.STOPPED)
     await reconcile(opened, clock)
@@ -188,7 +187,7 @@ async def test_a_stopped_instance_gives_back_room_but_not_its_disk(
 
 @pytest.mark.parametrize("power", [Power.STOPPED, Power.TERMINATED])
 async def test_an_overdue_host_is_named(
-    opened: store.Store, clock: clouds.HandClock, power: Power
+    opened: store.Store, clock: HandClock, power: Power
 ) -> None:
     why = Reason("Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: by its user.")
     change(opened, power=power, reason=why)
@@ -206,7 +205,7 @@ async def test_an_overdue_host_is_named(
 
 
 async def test_an_instance_that_is_gone_gives_everything_back_once(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     opened.transact(lambda tx: clouds.add_address(tx, "eipalloc-1", "203.0.113.99", "eni-1"))
     change(opened, power=Power.TERMINATED)
@@ -225,7 +224,7 @@ async def test_an_instance_that_is_gone_gives_everything_back_once(
 
 
 async def test_a_terminated_instance_is_visible_for_an_hour(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     change(opened, power=Power.TERMINATED)
     see(opened, Phase.GONE)
@@ -239,7 +238,7 @@ async def test_a_terminated_instance_is_visible_for_an_hour(
 
 
 async def test_a_lost_disk_ends_the_instance_with_a_reason(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     see(opened, Phase.GONE)
     await reconcile(opened, clock)
@@ -248,7 +247,7 @@ async def test_a_lost_disk_ends_the_instance_with_a_reason(
 
 
 async def test_a_host_that_was_removed_keeps_nothing_terminating(
-    opened: store.Store, clock: clouds.HandClock
+    opened: store.Store, clock: HandClock
 ) -> None:
     change(opened, power=Power.TERMINATED)
 

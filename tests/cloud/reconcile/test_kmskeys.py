@@ -15,7 +15,8 @@ from mallee.cloud.state import records, store
 from mallee.kit import secretbox
 from mallee.model.identity.kmskeys import DAY_S, Grant, Key, Origin, State
 from tests.cloud import clouds
-from tests.cloud.clouds import ACCOUNT, NOW, HandClock
+from tests.cloud.clouds import ACCOUNT
+from tests.handclock import NOW, HandClock
 
 BOX = secretbox.SecretBox(os.urandom(32))
 

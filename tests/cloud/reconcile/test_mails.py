@@ -13,7 +13,7 @@ from mallee.cloud.state import records, store
 from mallee.kit import secretbox
 from mallee.model.identity.mails import Mail
 from tests.cloud import clouds, journal
-from tests.cloud.clouds import NOW, HandClock
+from tests.handclock import NOW, HandClock
 
 BOX = secretbox.SecretBox(b"k" * 32)
 TEXT = "Grüße,\n\nthe token is secret-token.\n"

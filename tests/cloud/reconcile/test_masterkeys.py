@@ -17,6 +17,7 @@ from mallee.model.identity.accounts import AccessKey
 from mallee.model.identity.masterkeys import IN_FLIGHT_S, Rotation, RotationSeen
 from mallee.model.layout import Layout
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 SECRETS = {f"AKIA{number}": os.urandom(20) for number in range(7)}
 
@@ -28,7 +29,7 @@ class World:
     opened: store.Store
     layout: Layout
     box: secretbox.SecretBox
-    clock: clouds.HandClock
+    clock: HandClock
 
     async def settle(self) -> None:
         ring = masterkeys.Keyring(self.layout, self.box)
@@ -73,7 +74,7 @@ def add_key(opened: store.Store, id: str, sealed_secret: bytes) -> None:
 @pytest.fixture
 def world(root_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(masterkeys, "RECORDS_AT_ONCE", 3)
-    clock = clouds.HandClock()
+    clock = HandClock()
     layout = Layout(root_dir)
     layout.cloud.mkdir()
     for opened in clouds.open_store(root_dir, clock):

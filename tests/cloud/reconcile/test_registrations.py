@@ -10,7 +10,7 @@ from mallee.cloud.reconcile.identity import registrations
 from mallee.cloud.state import records, store
 from mallee.model.identity.invitations import Registration, State
 from tests.cloud import clouds
-from tests.cloud.clouds import NOW, HandClock
+from tests.handclock import NOW, HandClock
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from mallee.cloud.reconcile import instances, restless
 from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Phase
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 COUNT = 12
 
@@ -17,7 +18,7 @@ COUNT = 12
 @pytest.fixture
 def opened(root_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[store.Store]:
     monkeypatch.setattr(restless, "WALK_AT_ONCE", 5)
-    for one in clouds.open_store(root_dir, clouds.HandClock()):
+    for one in clouds.open_store(root_dir, HandClock()):
         one.transact(lambda tx: clouds.add_host(tx, "host-1", Capacity(64, 65536, 1000)))
         for number in range(COUNT):
             one.transact(lambda tx, number=number: clouds.launch(tx, number))

@@ -10,11 +10,12 @@ from mallee.cloud.reconcile import runner
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import store
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 
 @pytest.fixture
 def opened(root_dir: Path) -> Iterator[store.Store]:
-    yield from clouds.open_store(root_dir, clouds.HandClock())
+    yield from clouds.open_store(root_dir, HandClock())
 
 
 async def test_a_key_that_fails_stops_no_other() -> None:

@@ -11,19 +11,20 @@ from mallee.cloud.reconcile.identity import tokens
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import IdempotencyRecord
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 
 @pytest.fixture
-def clock() -> clouds.HandClock:
-    return clouds.HandClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def opened(root_dir: Path, clock: clouds.HandClock) -> Iterator[store.Store]:
+def opened(root_dir: Path, clock: HandClock) -> Iterator[store.Store]:
     yield from clouds.open_store(root_dir, clock)
 
 
-async def test_old_tokens_are_swept(opened: store.Store, clock: clouds.HandClock) -> None:
+async def test_old_tokens_are_swept(opened: store.Store, clock: HandClock) -> None:
     def remember(tx: store.Tx) -> None:
         token = IdempotencyRecord(parameters_hash="", result="", created_at=tx.now)
         tx.insert(records.CLIENT_TOKEN, clouds.ACCOUNT, str(tx.now), token)

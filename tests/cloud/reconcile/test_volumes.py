@@ -13,6 +13,7 @@ from mallee.cloud.state import records, store
 from mallee.model.compute.instances import Phase as InstancePhase
 from mallee.model.storage.volumes import Attachment, Phase, Volume, VolumeSeen
 from tests.cloud import clouds
+from tests.handclock import HandClock
 
 COUNT = 3
 
@@ -20,7 +21,7 @@ COUNT = 3
 @pytest.fixture
 def opened(root_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[store.Store]:
     monkeypatch.setattr(restless, "WALK_AT_ONCE", 0)
-    for one in clouds.open_store(root_dir, clouds.HandClock()):
+    for one in clouds.open_store(root_dir, HandClock()):
         one.transact(lambda tx: clouds.add_host(tx, "host-1", Capacity(64, 65536, 1000)))
         for number in range(COUNT):
             one.transact(lambda tx, number=number: _add(tx, number))
@@ -48,14 +49,14 @@ def _add(tx: store.Tx, number: int) -> None:
 
 
 def test_nothing_is_due_of_volumes_at_rest(opened: store.Store) -> None:
-    reconciler = volumes.reconciler(opened, clouds.HandClock())
+    reconciler = volumes.reconciler(opened, HandClock())
     assert reconciler.keys() == ()
 
 
 def test_a_volume_is_due_when_its_instance_is_gone_and_until_it_is_settled(
     opened: store.Store,
 ) -> None:
-    reconciler = volumes.reconciler(opened, clouds.HandClock())
+    reconciler = volumes.reconciler(opened, HandClock())
     reconciler.keys()
     opened.transact(lambda tx: clouds.see(tx, "i-1", InstancePhase.GONE))
     assert reconciler.keys() == ("vol-1",)
@@ -65,7 +66,7 @@ def test_a_volume_is_due_when_its_instance_is_gone_and_until_it_is_settled(
 
 
 def test_a_deleted_volume_is_due_when_its_host_has_nothing_left_of_it(opened: store.Store) -> None:
-    reconciler = volumes.reconciler(opened, clouds.HandClock())
+    reconciler = volumes.reconciler(opened, HandClock())
     reconciler.keys()
     opened.transact(lambda tx: clouds.see(tx, "i-2", InstancePhase.GONE))
     opened.transact(_delete)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from mallee.walrus.engine import Engine
-from tests.cloud.clouds import HandClock, open_store
+from tests.cloud.clouds import open_store
 from tests.cloud.s3.desk import Desk
+from tests.handclock import HandClock
 
 
 @pytest.fixture

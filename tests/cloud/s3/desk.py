@@ -19,7 +19,8 @@ from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model.configuration import settings
 from mallee.walrus.engine import Engine
-from tests.cloud.clouds import ACCOUNT, HandClock
+from tests.cloud.clouds import ACCOUNT
+from tests.handclock import HandClock
 
 ROWS: Mapping[str, Action] = {row.name: row for row in table.ROWS}
 BOX = secretbox.SecretBox(b"k" * secretbox.KEY_BYTES)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from mallee.cloud.state import database, leases
-from tests.cloud import clouds
+from tests.handclock import HandClock
 
 SOON_S = 120.0
 THREADS = 64
@@ -32,12 +32,12 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def clock() -> clouds.HandClock:
-    return clouds.HandClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def make(url: str, clock: clouds.HandClock) -> Iterator[Make]:
+def make(url: str, clock: HandClock) -> Iterator[Make]:
     made: list[leases.Shared] = []
 
     def make_one(name: str) -> leases.Shared:
@@ -97,7 +97,7 @@ def test_who_is_killed_leaves_his_share_when_his_leases_end(make: Make, url: str
 
 
 def test_who_cannot_renew_stops_before_others_begin(
-    make: Make, url: str, clock: clouds.HandClock, monkeypatch: pytest.MonkeyPatch
+    make: Make, url: str, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = make("one")
     one.renew()

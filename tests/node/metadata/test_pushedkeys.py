@@ -1,42 +1,28 @@
 """Pushed keys are shown for their minute, to their instance, and not a moment longer."""
 
-from dataclasses import dataclass
-
 import pytest
 
 from mallee.model.hosts.hosts import PUSHED_KEY_S, PushedKey
 from mallee.node.metadata import pushedkeys
+from tests.handclock import NOW, HandClock
 from tests.node.wants import make_instance
 
 ONE, OTHER = make_instance(1), make_instance(2)
 ACTIVE = "meta-data/managed-ssh-keys/active-keys"
 
 
-@dataclass
-class FixedClock:
-    """A clock that stands until it is set."""
-
-    seconds: float = 1000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-def pushed(clock: FixedClock) -> pushedkeys.PushedKeys:
+def pushed(clock: HandClock) -> pushedkeys.PushedKeys:
     return pushedkeys.PushedKeys(clock)
 
 
 def key(
-    user: str = "root", block: str = "ssh-ed25519 A\n\n", expires_at: float = 1060
+    user: str = "root", block: str = "ssh-ed25519 A\n\n", expires_at: float = NOW + 60
 ) -> PushedKey:
     return PushedKey(user, block, expires_at, {"AB": "staple"})
 
@@ -53,30 +39,30 @@ def test_a_key_is_shown_to_its_instance_and_user(pushed: pushedkeys.PushedKeys) 
     assert pushed.paths(OTHER) == {}
 
 
-def test_it_is_gone_when_its_time_is_over(pushed: pushedkeys.PushedKeys, clock: FixedClock) -> None:
-    pushed.push(ONE.id, key(expires_at=1060))
-    clock.seconds = 1059.999
+def test_it_is_gone_when_its_time_is_over(pushed: pushedkeys.PushedKeys, clock: HandClock) -> None:
+    pushed.push(ONE.id, key())
+    clock.time = NOW + 59.999
     assert pushed.paths(ONE)
-    clock.seconds = 1060.0
+    clock.time = NOW + 60
     assert pushed.paths(ONE) == {}
 
 
 def test_the_clouds_clock_makes_it_no_older(
-    pushed: pushedkeys.PushedKeys, clock: FixedClock
+    pushed: pushedkeys.PushedKeys, clock: HandClock
 ) -> None:
     pushed.push(ONE.id, key(expires_at=1e12))
-    clock.seconds += PUSHED_KEY_S
+    clock.time += PUSHED_KEY_S
     assert pushed.paths(ONE) == {}
 
 
-def test_what_is_kept_is_bounded_and_goes(pushed: pushedkeys.PushedKeys, clock: FixedClock) -> None:
+def test_what_is_kept_is_bounded_and_goes(pushed: pushedkeys.PushedKeys, clock: HandClock) -> None:
     for number in range(pushedkeys.PER_INSTANCE_MAX + 5):
         pushed.push(ONE.id, key(block=f"{number}\n"))
     shown = pushed.paths(ONE)[f"{ACTIVE}/root"].split()
     assert shown == [str(number) for number in range(5, pushedkeys.PER_INSTANCE_MAX + 5)]
-    clock.seconds += PUSHED_KEY_S
-    pushed.push(OTHER.id, key(expires_at=clock.seconds + 1))
-    clock.seconds -= PUSHED_KEY_S
+    clock.time += PUSHED_KEY_S
+    pushed.push(OTHER.id, key(expires_at=clock.time + 1))
+    clock.time -= PUSHED_KEY_S
     assert pushed.paths(ONE) == {}, "what is over is forgotten, not only hidden"
 
 

@@ -9,8 +9,9 @@ from mallee.aws.errors import s3
 from mallee.cloud.s3.access import acls
 from mallee.cloud.state import records, store
 from mallee.model.identity.accounts import Account
-from tests.cloud.clouds import ACCOUNT, NOW
+from tests.cloud.clouds import ACCOUNT
 from tests.cloud.s3.desk import Desk, user
+from tests.handclock import NOW
 
 OTHER = "000000000002"
 THIRD = "000000000003"

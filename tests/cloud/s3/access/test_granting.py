@@ -26,8 +26,8 @@ from mallee.model.identity.accounts import Account
 from mallee.model.identity.identities import User
 from mallee.model.storage.buckets import AccessBlock, Bucket, Grant
 from mallee.walrus.records import Version
-from tests.cloud.clouds import NOW
 from tests.cloud.s3.desk import BOX, ROWS, Desk
+from tests.handclock import NOW
 
 OWNER, STRANGER = "000000000011", "000000000012"
 ARN = "arn:aws:s3:::matrix"

@@ -13,8 +13,8 @@ from mallee.cloud.s3.access import deciding
 from mallee.cloud.s3.objects import sight
 from mallee.model.configuration import settings
 from mallee.walrus.errors import Gone
-from tests.cloud.clouds import NOW
 from tests.cloud.s3.desk import BOX, ROWS, Desk
+from tests.handclock import NOW
 
 K: dict[str, Any] = {"Bucket": "open", "Key": "k"}
 

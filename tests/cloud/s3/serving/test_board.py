@@ -2,7 +2,7 @@
 
 from mallee.cloud.s3.serving import board
 from mallee.cloud.s3.serving.board import Board
-from tests.cloud.clouds import HandClock
+from tests.handclock import HandClock
 
 
 def test_others_begin_with_the_second_connection_and_end_after_a_while() -> None:
