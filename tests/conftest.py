@@ -6,7 +6,6 @@ that is up and nothing else. So no test can touch the machine's own links, route
 test that changes its host has one for itself.
 """
 
-import compileall
 import os
 import shutil
 import subprocess
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import leftovers, longest, ownhost
+from tests import compiled, leftovers, longest, ownhost
 
 if TYPE_CHECKING:
     from tests.wholecloud import Cloud
@@ -32,11 +31,12 @@ if os.geteuid() == 0:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch for what is left; compile the program once: most of its processes may not keep what
-    they have compiled."""
+    """Watch for what is left; compile once what all processes read."""
     config.pluginmanager.register(leftovers.Watch(), "leftovers")
     if not hasattr(config, "workerinput"):
-        compileall.compile_dir(config.rootpath / "src", quiet=2)
+        compiled.program(config.rootpath)
+        if config.getoption("numprocesses", None):
+            compiled.tests(config, config.rootpath)
 
 
 def pytest_sessionfinish() -> None:
