@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import replace as changed
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
@@ -14,11 +15,11 @@ from msgspec.structs import replace
 from mallee.kit import process
 from mallee.model.hosts.hosts import InterfaceWanted, VpcWanted
 from mallee.model.network.carried import PublicAccess, Way
-from mallee.node.do.network import namespaces, wakeups
+from mallee.node.do.network import links, namespaces, wakeups
 from mallee.node.plan.network import wakeups as plan
 from tests.handclock import HandClock
 from tests.node import lab, manyhosts, shapes
-from tests.node.lab import Guest
+from tests.node.lab import Guest, Lab
 from tests.node.manyhosts import Cluster, Told
 from tests.node.shapes import ALL_IN, OPEN, OUT
 
@@ -208,6 +209,40 @@ def test_what_stands_is_not_disturbed_by_a_wake_up(three: Cluster) -> None:
             assert is_heard(near, far)
 
 
+def test_a_card_that_is_gone_keeps_nobody_else_from_being_woken(host: Lab) -> None:
+    world = lab.world_of(host)
+    net = shapes.subnet(1, table=PUBLIC)
+    stays, gone = (
+        shapes.interface(n, OPEN, inside=net, public_ip=f"203.0.113.{n}") for n in (10, 11)
+    )
+    table = shapes.table(PUBLIC, (EVERYTHING, Way.INTERNET, "igw-1"))
+    vpc = shapes.vpc(0, (net,), (stays, gone), route_tables=(table,))
+    host.apply(shapes.host(vpc, egress=True))
+    name = host.layout.vpc_namespace(vpc.id)
+    with world.listen(PORT) as server, ExitStack() as held:
+        # The one that was spoken in last is the first to be woken.
+        for one, idle_s in ((stays, 1000), (gone, 2000)):
+            switch = {"net/netfilter/nf_conntrack_tcp_timeout_established": str(idle_s)}
+            namespaces.run_inside(name, partial(links.apply_switches, switch))
+            held.enter_context(host.guest(one).connect(lab.WORLD_ADDRESS, PORT))
+            held.enter_context(server.accept()[0])
+        process.run(("ip", "-n", name, "link", "delete", host.layout.tap(gone.id)))
+
+        def wake() -> None:
+            waking = wakeups.Wakeups(host.layout, HandClock())
+            waking.note(name, replace(vpc, gateway_host_id="another"), vpc)
+            waking.send(name, vpc)
+
+        with host.guest(stays).do(listening) as ear:
+            namespaces.run_inside(name, wake)
+            ear.settimeout(lab.ARRIVES_WITHIN_S)
+            assert ear.recv(100)[12:16] == socket.inet_aton(lab.WORLD_ADDRESS)
+
+
+def listening() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+
+
 def segment(source: str, destination: str, flags: int) -> bytes:
     """A segment of TCP without data from the port of the servers."""
     head = struct.pack("!HHIIBBHHH", PORT, PORT, 1, 1, 5 << 4, flags, 1024, 0, 0)
@@ -224,9 +259,6 @@ def test_no_segment_in_the_middle_of_nothing_leaves_the_cloud(three: Cluster, pl
     """Neither to the world, nor to whom guests may not speak; what may begin does."""
     stage = staged(three, place)
     stage.hand_over()
-
-    def listening() -> socket.socket:
-        return socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
 
     def say(destination: str, flags: int) -> Callable[[], None]:
         def send() -> None:

@@ -5,7 +5,7 @@ sending once: who was woken answers nothing new.
 """
 
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from mallee.kit import clock as clocks
@@ -58,12 +58,11 @@ class Wakeups:
         waiting.due_s = now + wakeups.APART_S
         by_ip = wakeups.listeners(self._layout, vpc)
         try:
-            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as mouth:
-                for tap, frame in wakeups.frames(waiting.those, by_ip, waiting.times):
-                    mouth.sendto(frame, (tap, 0))
+            failed = _send(wakeups.frames(waiting.those, by_ip, waiting.times))
         except OSError as error:
-            # A tap that is not there yet, or not any more.
-            log.info("guests not woken", namespace=name, error=str(error))
+            failed = {"": str(error)}
+        if failed:
+            log.info("guests not woken", namespace=name, why=failed)
         if waiting.times >= wakeups.TIMES:
             self.forget(name)
 
@@ -74,3 +73,17 @@ class Wakeups:
     def clear(self) -> None:
         """Wake nobody any more."""
         self._waiting.clear()
+
+
+def _send(frames: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """Send what is for each tap; return by tap why something was not. Raises `OSError` when nothing
+    can be sent at all."""
+    failed: dict[str, str] = {}
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as mouth:
+        for tap, frame in frames:
+            try:
+                mouth.sendto(frame, (tap, 0))
+            except OSError as error:
+                # It is not there yet, or not any more, or its guest takes nothing in.
+                failed[tap] = str(error)
+    return failed
