@@ -2,18 +2,21 @@
 piece of work is ever two processes'."""
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from mallee.cloud.state import database, leases
+from mallee.cloud.state import database, leaserows, leases
 from tests.handclock import HandClock
 
 SOON_S = 120.0
+SLOW_S = 3.5
+"""What a renewal takes that ends when what was heard by the one before it is too old."""
 THREADS = 64
 """More than an event loop has for whatever blocks."""
 WORK = ("accounts", "instances", "mails", "volumes", "zones")
@@ -113,6 +116,97 @@ def test_who_cannot_renew_stops_before_others_begin(
     assert held(one)
     clock.time += 0.002
     assert held(one) == set()
+
+
+def test_who_renews_slowly_is_known_to_all_in_the_end(
+    make: Make, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make("one")
+    _answer_after(SLOW_S, clock, monkeypatch)
+    one.renew()
+    assert one.is_there()
+    assert not one.is_known()
+    clock.time += leases.RENEW_S
+    one.renew()
+    assert not one.is_known()
+    clock.time += leases.RENEW_S
+    one.renew()
+    assert one.is_known()
+
+
+def test_who_was_away_is_not_known_at_once(
+    make: Make, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make("one")
+    _be_known(one, clock)
+    _pass(leases.LIFE_S + 1, clock, monkeypatch)
+    one.renew()
+    assert one.is_there()
+    assert not one.is_known()
+    clock.time += leases.LIFE_S - 0.001
+    one.renew()
+    assert not one.is_known()
+    clock.time += 0.002
+    assert one.is_known()
+
+
+def test_a_renewal_whose_answer_was_lost_makes_nobody_known(
+    make: Make, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = make("one"), make("other")
+    _be_known(one, clock)
+    _pass(leases.LIFE_S + 1, clock, monkeypatch)
+    other.renew()
+    assert other.alive() == {"other"}
+    with monkeypatch.context() as patched:
+        _lose_answers(patched)
+        one.renew()
+    assert not one.is_there()
+    one.renew()
+    # The other goes by what it heard before, for as long as a lease lives.
+    assert other.is_there()
+    assert other.alive() == {"other"}
+    assert not one.is_known()
+
+
+def _be_known(one: leases.Shared, clock: HandClock) -> None:
+    one.renew()
+    clock.time += leases.LIFE_S - leases.RENEW_S
+    one.renew()
+    clock.time += leases.RENEW_S
+    assert one.is_known()
+
+
+def _answer_after(seconds: float, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what is asked of the database take a while."""
+    begin = sa.Engine.begin
+
+    @contextlib.contextmanager
+    def begin_slowly(engine: sa.Engine) -> Generator[sa.Connection]:
+        with begin(engine) as connection:
+            yield connection
+        clock.time += seconds
+
+    monkeypatch.setattr(sa.Engine, "begin", begin_slowly)
+
+
+def _lose_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the database do what it is asked for, and be cut off before it says so."""
+    begin = sa.Engine.begin
+
+    @contextlib.contextmanager
+    def begin_and_lose(engine: sa.Engine) -> Generator[sa.Connection]:
+        with begin(engine) as connection:
+            yield connection
+        raise exc.OperationalError("", None, psycopg.OperationalError("cut off"))
+
+    monkeypatch.setattr(sa.Engine, "begin", begin_and_lose)
+
+
+def _pass(seconds: float, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have time pass by both clocks."""
+    clock.time += seconds
+    monkeypatch.setattr(leaserows, "NOW", leaserows.NOW + seconds)
 
 
 def _let_pass(url: str, seconds: float) -> None:

@@ -7,6 +7,7 @@ what a process may do by them, and for how long it may trust what was said.
 import contextlib
 import math
 from collections.abc import Generator
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -29,6 +30,18 @@ NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
 _L = tables.LEASE.c
 
 
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a process was told when it renewed."""
+
+    held: frozenset[str]
+    """Its share of the work."""
+    alive: frozenset[str]
+    """The names of all that are there."""
+    is_unbroken: bool
+    """Whether it was there all the time since it was told so before."""
+
+
 class Rows:
     """What one process asks of them. Raises `Unavailable`; blocks."""
 
@@ -38,15 +51,23 @@ class Rows:
         self._engine = postgresql.make_engine(self._url, PATIENCE)
         self._own = own
         self._life_s = life_s
+        self._told_until = 0.0
+        """Until when it was told that it is there: a renewal whose answer was lost does not count,
+        for nobody knows how long it came after the one before."""
 
-    def renew(self, work: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-        """Take this process's share of the work; return it, and the names of all that are there."""
+    def renew(self, work: frozenset[str]) -> Renewed:
+        """Take this process's share of the work, and be there."""
+        presence = PRESENCE + self._own
         with self._begin() as connection:
             connection.execute(sa.text(QUEUE))
-            self._put(connection, PRESENCE + self._own)
-            live = sa.select(_L.name, _L.holder).where(_L.until > NOW)
+            now = float(connection.execute(sa.select(NOW)).scalar_one())
+            until = now + self._life_s
+            live = sa.select(_L.name, _L.holder).where(_L.until > now)
             holders: dict[str, str] = {row.name: row.holder for row in connection.execute(live)}
-            alive = {name.removeprefix(PRESENCE) for name in holders if name.startswith(PRESENCE)}
+            is_unbroken = presence in holders and now < self._told_until
+            self._put(connection, presence, until)
+            present = {name for name in holders if name.startswith(PRESENCE)} | {presence}
+            alive = {name.removeprefix(PRESENCE) for name in present}
             own = sorted(name for name in work if holders.get(name) == self._own)
             share = math.ceil(len(work) / len(alive))
             free = sorted(work - holders.keys())
@@ -54,8 +75,9 @@ class Rows:
             for name in own[share:]:
                 connection.execute(sa.delete(tables.LEASE).where(_L.name == name))
             for name in kept:
-                self._put(connection, name)
-        return frozenset(kept), frozenset(alive)
+                self._put(connection, name, until)
+        self._told_until = until
+        return Renewed(frozenset(kept), frozenset(alive), is_unbroken)
 
     def give_up(self) -> None:
         """Take away all that this process holds."""
@@ -66,8 +88,8 @@ class Rows:
         """Let the database go."""
         self._engine.dispose()
 
-    def _put(self, connection: sa.Connection, name: str) -> None:
-        row = {"name": name, "holder": self._own, "until": NOW + self._life_s}
+    def _put(self, connection: sa.Connection, name: str, until: float) -> None:
+        row = {"name": name, "holder": self._own, "until": until}
         postgresql.put_row(connection, tables.LEASE, "name", row)
 
     @contextlib.contextmanager

@@ -132,13 +132,14 @@ class Shared:
         """Ask the database once; blocks. While it is away, leases run out by themselves."""
         began_at = self._clock.monotonic()
         try:
-            held, alive = self._rows.renew(self._work)
+            renewed = self._rows.renew(self._work)
         except Unavailable as error:
             _log.warning("leases not renewed", problem=str(error)[:200])
             return
-        if not self.is_there():
+        # Others may have seen it there while it waited for the answer.
+        if not (self.is_there() or renewed.is_unbroken):
             self._there_since = self._clock.monotonic()
-        self._held, self._alive = held, alive
+        self._held, self._alive = renewed.held, renewed.alive
         self._held_until = began_at + LIFE_S
 
     def give_up(self) -> None:
