@@ -1,7 +1,8 @@
 """A bare machine on a wire of its own, for trying the tiny guest; no cloud is involved."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,9 @@ class Bench:
         )
 
 
-def _make_bench(folder: Path) -> Iterator[Bench]:
+@contextmanager
+def made(folder: Path) -> Generator[Bench]:
+    """A bench in the network of the calling thread, with its files in that folder."""
     key = folder / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     public = key.with_suffix(".pub").read_bytes().strip()
@@ -70,4 +73,5 @@ def _make_bench(folder: Path) -> Iterator[Bench]:
 @pytest.fixture
 def bench(root_dir: Path) -> Iterator[Bench]:
     """A bench for one test."""
-    yield from _make_bench(root_dir)
+    with made(root_dir) as one:
+        yield one
