@@ -111,7 +111,8 @@ def report(wanted: InstanceWanted, seen: SeenInstance, progress: Progress) -> In
 
 def wake_at(at: Situation, progress: Progress, rules: Rules) -> float | None:
     """When the plan may change by time alone, in seconds since the epoch; None: never."""
-    if at.seen.is_active and (progress.asked_off_at is not None or progress.rebooting is not None):
+    is_rebooting = progress.rebooting is not None and not _stands(at)
+    if at.seen.is_active and (progress.asked_off_at is not None or is_rebooting):
         begun = progress.asked_off_at or (progress.rebooting and progress.rebooting.asked_at) or 0.0
         return min(progress.pressed_at + PRESS_AGAIN_S, begun + _patience_s(at.wanted, rules))
     if progress.stage in (Stage.NEW, Stage.RECOVERING) and progress.retry_at > at.now:
@@ -263,9 +264,8 @@ def _press_again(step: steps.Step, at: Situation, progress: Progress) -> steps.P
 
 
 def _is_patience_over(at: Situation, progress: Progress, rules: Rules) -> bool:
-    domain = at.seen.domain
-    never_ran = domain is not None and domain.state is DomainState.PAUSED
-    if never_ran or at.wanted.force_stop or progress.stage is Stage.FAILED:
+    # One that has not begun, or stands still, does not hear its button.
+    if _stands(at) or at.wanted.force_stop or progress.stage is Stage.FAILED:
         return True
     asked_at = progress.asked_off_at
     return asked_at is not None and at.now >= asked_at + _patience_s(at.wanted, rules)

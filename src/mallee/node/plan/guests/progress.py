@@ -69,6 +69,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     reboots_done: int = 0
     rebooting: Rebooting | None = None
     started_at: float = 0.0
+    """When the guest was started last, or resumed."""
     asked_off_at: float | None = None
     """When the power button was pressed first for the stop that is going on."""
     pressed_at: float = 0.0
@@ -112,6 +113,10 @@ def after(progress: Progress, step: steps.Step, at: Situation) -> Progress:
     match step:
         case steps.CloneDisk():
             return _replace(progress, had_disk=True)
+        case steps.Resume() if progress.stage is Stage.RAN:
+            # It stood still, and goes on where it was: no reboot is done by that.
+            reboots = {"reboots_done": progress.reboots_done, "rebooting": progress.rebooting}
+            return _replace(_running(progress, at), **reboots)
         case steps.Resume():
             return _running(progress, at)
         case steps.ShutDown():
