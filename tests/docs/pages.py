@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -23,10 +22,10 @@ from mallee.lab.rooms import Place
 from mallee.model.layout import Layout
 from tests import tinyimages, wholecloud
 from tests.labs import Lab
+from tests.standby import programs
 
 DOCS = Path(__file__).parents[2] / "docs"
 _COMMANDS = re.compile(r"^(?:\*\*([A-Z][a-z ]+):\*\*\n)?```sh\n(.*?)^```$", re.M | re.S)
-_PROGRAM = f"{sys.executable} -P -m mallee.cli.main"
 _COMMAND_S_MAX = 300
 
 
@@ -62,11 +61,10 @@ class Ran:
 
 def run(lab: Lab, host: str, line: str) -> Ran:
     """Run a line of a page in a host of a lab, as its administrator; in the root directory that
-    the host has for itself."""
-    words = re.sub(r"\bmallee (?=[a-z])", f"{_PROGRAM} ", line)
+    the host has for itself. Its `mallee` and `aws` stand by."""
     told = members.variables(lab.place, lab.document, host)
     exports = "".join(f"export {name}={shlex.quote(value)}; " for name, value in told.items())
-    there = f"cd {lab.place.path}; {exports}{words}"
+    there = f"cd {lab.place.path}; {exports}{line}"
     done = subprocess.run(
         rooms.inside(lab.place, host, ("env", "bash", "-c", there)),
         capture_output=True,
@@ -74,7 +72,7 @@ def run(lab: Lab, host: str, line: str) -> Ran:
         check=False,
         timeout=_COMMAND_S_MAX,
         stdin=subprocess.DEVNULL,
-        env=os.environ | {"AWS_PAGER": ""},
+        env=os.environ | {"AWS_PAGER": "", "PATH": _path()},
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -103,22 +101,21 @@ def spare(place: Place, first: str, *others: str) -> None:
     tinyimages.copy_into(Layout(place.root(first)))
 
 
+def _path() -> str:
+    return f"{programs.commands()}:{os.environ['PATH']}"
+
+
 def run_all(lines: Iterable[str], labs: Path, says: Mapping[str, str]) -> None:
     """Run a page's lines one after the other on this machine, with its labs in that directory; each
-    has to work, and to say what it should."""
-    programs = labs / "bin"
-    programs.mkdir()
-    mallee = programs / "mallee"
-    mallee.write_text(f'#!/bin/sh\nexec {_PROGRAM} "$@"\n')
-    mallee.chmod(0o755)
-    path = f"{programs}:{os.environ['PATH']}"
+    has to work, and to say what it should. `mallee` stands by here; within the labs' hosts it is
+    the one that they have."""
     ran: set[str] = set()
     for line in lines:
         done = subprocess.run(
             line,
             shell=True,
             cwd=labs,
-            env=os.environ | {"MALLEE_LABS": str(labs), "PATH": path},
+            env=os.environ | {"MALLEE_LABS": str(labs), "PATH": _path()},
             capture_output=True,
             text=True,
             check=False,

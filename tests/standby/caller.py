@@ -10,6 +10,7 @@ import os
 import sys
 
 HEAD_BYTES = 8
+NAMESPACES = ("net", "mnt", "uts", "ipc", "pid")
 
 AWAY = 125
 """The status of a program that could not be run, as other programs that run programs say it."""
@@ -22,9 +23,9 @@ except OSError as error:
     os._exit(AWAY)
 umask = os.umask(0)
 os.umask(umask)
-namespace = os.open("/proc/self/ns/net", os.O_RDONLY)
+namespaces = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in NAMESPACES]
 said = marshal.dumps((PROGRAM + sys.argv[1:], dict(os.environ), os.getcwd(), umask))  # type: ignore[name-defined] # noqa: F821
-files = b"".join(file.to_bytes(4, sys.byteorder) for file in (0, 1, 2, namespace))
+files = b"".join(file.to_bytes(4, sys.byteorder) for file in (0, 1, 2, *namespaces))
 rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, files)
 server.sendmsg([len(said).to_bytes(HEAD_BYTES, "little")], [rights])
 server.sendall(said)

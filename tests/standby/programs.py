@@ -3,7 +3,7 @@
 A test that calls a client written in Python a hundred times would pay its imports a hundred times:
 four fifths of what `aws` costs. What it calls here is the same program, in a process of its own.
 The program itself, started as users start it, is called by some tests of each kind
-(`tests/cloud/test_awscli.py`, `tests/clients/test_tour.py`, `tests/clients/test_commands.py`).
+(`tests/cloud/test_awscli.py`, `tests/clients/test_tour.py`, `tests/docs/test_lab.py`).
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from pathlib import Path
 from tests import wholecloud
 
 _HERE = Path(__file__).parent
+_SOURCE = Path(__file__).parents[2] / "src"
 _START_S = 120.0
 _END_S = 30.0
 SYSTEM = Path("/usr/bin/python3")
@@ -34,27 +35,39 @@ def end() -> None:
 def aws(program: Path) -> Path:
     """A program that does what that generation of the AWS CLI does."""
     interpreter = Path(sys.executable) if program == wholecloud.AWS_1 else SYSTEM
-    return _caller(interpreter, "awscli.clidriver", (str(program),))
+    return _caller(interpreter, ["awscli.clidriver"], (str(program),))
 
 
 @functools.cache
 def mallee() -> Path:
-    """A program that does what `mallee` does."""
-    return _caller(Path(sys.executable), "mallee.cli.main", ("-m", "mallee.cli.main"))
+    """A program that does what `mallee` does, whose verbs are imported too."""
+    verbs = sorted(path.relative_to(_SOURCE) for path in (_SOURCE / "mallee/cli").rglob("*.py"))
+    modules = [".".join(path.with_suffix("").parts) for path in verbs if path.stem != "__init__"]
+    return _caller(Path(sys.executable), modules, ("-m", "mallee.cli.main"))
+
+
+@functools.cache
+def commands() -> Path:
+    """A directory for a PATH: `mallee`, and Debian's `aws`."""
+    folder = mallee().parent / "bin"
+    folder.mkdir()
+    for name, program in (("mallee", mallee()), ("aws", aws(wholecloud.AWS_2))):
+        (folder / name).symlink_to(program)
+    return folder
 
 
 @functools.cache
 def interpreter() -> Path:
     """A Python that has imported boto3: modules of Ansible are scripts that begin with that."""
-    return _caller(Path(sys.executable), "boto3", ())
+    return _caller(Path(sys.executable), ["boto3"], ())
 
 
-def _caller(interpreter: Path, module: str, program: tuple[str, ...]) -> Path:
+def _caller(interpreter: Path, modules: list[str], program: tuple[str, ...]) -> Path:
     """Write a script that has the program run by a server of its own, which is started."""
     place = Path(tempfile.mkdtemp(prefix="ms-"))
-    server = _start(place, interpreter, module)
+    server = _start(place, interpreter, modules)
     _standing.callback(_stop, server, place)
-    _wait(server, place, module)
+    _wait(server, place, modules[0])
     script = place / "program"
     head = f"#!{interpreter} -IS\nSOCKET = {str(place / 'socket')!r}\nPROGRAM = {list(program)!r}\n"
     script.write_text(head + (_HERE / "caller.py").read_text())
@@ -62,9 +75,9 @@ def _caller(interpreter: Path, module: str, program: tuple[str, ...]) -> Path:
     return script
 
 
-def _start(place: Path, interpreter: Path, module: str) -> subprocess.Popen[bytes]:
+def _start(place: Path, interpreter: Path, modules: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [interpreter, _HERE / "server.py", place / "socket", module],
+        [interpreter, _HERE / "server.py", place / "socket", *modules],
         env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
         # It ends when this process does, whose end of the pipe is closed then, and takes `place`
         # along: no worker that is killed leaves either.

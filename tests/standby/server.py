@@ -2,8 +2,9 @@
 
 Run as `python server.py SOCKET MODULE…` by `programs.py`, ends with its standard input. Who calls
 is `caller.py`, a script that stands in a program's place: it passes its arguments, environment,
-directory, mask, standard files and network namespace, and hears how the program ended. The program
-runs in a process of its own, as if started there: nothing that it does is seen by the next one. No
+directory, mask, standard files and namespaces (of network, mounts, names, IPC and process ids), and
+hears how the program ended. The program runs in a process of its own, as if started there, on
+another host of a lab too: nothing that it does is seen by the next one. No
 signal reaches it but that its caller is gone; one that ends it is told as shells do, 128 more.
 It is the same program but for one thing: where botocore's waiters (`aws ec2 wait`) look every 15 s,
 it looks every half, and gives up after the same time.
@@ -35,10 +36,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, TextIO
 
-CLONE_NEWNET = 0x40000000
 STANDARD = 3
-PASSED = STANDARD + 1
-"""Standard input, output and error, and the caller's network namespace."""
+PASSED = STANDARD + 5
+"""Standard input, output and error, and the caller's namespaces."""
 HEAD_BYTES = 8
 LOOK_S = 0.5
 """The longest pause between two looks of a waiter."""
@@ -127,6 +127,7 @@ def _watch(connection: socket.socket) -> NoReturn:
     """Run what is called for in another process; pass on how it ends. Ends it with its caller."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     call = _receive(connection)
+    _enter(call.files[STANDARD:])
     program = os.fork()
     if program == 0:
         connection.close()
@@ -160,10 +161,16 @@ def _receive(connection: socket.socket) -> Call:
     return Call(files, *marshal.loads(body))
 
 
+def _enter(namespaces: list[int]) -> None:
+    """Be where the caller is; in its process ids, what is forked from now on."""
+    setns = ctypes.CDLL(None, use_errno=True).setns
+    for namespace in namespaces:
+        if setns(namespace, 0) != 0:
+            raise OSError(ctypes.get_errno(), "cannot enter the caller's namespaces")
+
+
 def _become(call: Call) -> None:
-    """Be where the caller is, with what it has."""
-    if ctypes.CDLL(None, use_errno=True).setns(call.files[STANDARD], CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "cannot enter the caller's network")
+    """Have what the caller has."""
     for number, file in enumerate(call.files[:STANDARD]):
         os.dup2(file, number)
     for file in call.files:

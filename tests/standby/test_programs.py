@@ -3,6 +3,7 @@ caller has, ends as it would, and nothing is left of it when those who called it
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -88,6 +89,31 @@ def test_it_is_in_its_caller_s_network(tmp_path: Path) -> None:
     script.write_text(SHOWS)
     shown = json.loads(run(programs.interpreter(), script)[1])
     assert shown["network"] == os.readlink("/proc/thread-self/ns/net")
+
+
+HOST = ("unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--mount-proc", "--")
+THERE = """
+import os, socket
+kinds = ("net", "mnt", "uts", "ipc", "pid")
+print({kind: os.readlink(f"/proc/self/ns/{kind}") for kind in kinds})
+print(socket.gethostname(), os.listdir("/run"), os.path.exists(f"/proc/{os.getpid()}/root"))
+print(sum(name.isdigit() for name in os.listdir("/proc")) < 10)
+"""
+
+
+@pytest.mark.host
+def test_it_is_on_its_caller_s_host(tmp_path: Path) -> None:
+    script = tmp_path / "there.py"
+    script.write_text(THERE)
+    told = f'hostname elsewhere; mount -t tmpfs tmpfs /run; "$1" {script}; "$2" {script}'
+    line = ("sh", "-ec", told, "sh", sys.executable, programs.interpreter())
+    said = subprocess.run((*HOST, *line), capture_output=True, text=True, check=True).stdout
+    lines = said.splitlines()
+    assert lines[:3] == lines[3:]
+    assert lines[1:3] == ["elsewhere [] True", "True"]
+    assert not set(re.findall(r"\[\d+\]", lines[0])) & {
+        f"[{os.stat(path).st_ino}]" for path in Path("/proc/self/ns").iterdir()
+    }
 
 
 @pytest.mark.parametrize(
