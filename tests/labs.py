@@ -21,7 +21,7 @@ from mallee.lab import up as making
 from mallee.lab.document import Cable
 from mallee.lab.rooms import Place
 from mallee.model.layout import Layout
-from mallee.node import cloud as node_cloud
+from mallee.node import membership
 from tests import libvirtcache, tinyimages, wholecloud
 from tests.wholecloud import Cloud
 
@@ -57,7 +57,7 @@ class Lab:
 
     def host_id(self, host: str) -> str:
         """The id of one of the cloud's hosts."""
-        member = node_cloud.read_membership(self.layout(host))
+        member = membership.read(self.layout(host))
         assert member is not None
         return member.host_id
 

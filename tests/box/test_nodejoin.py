@@ -9,7 +9,7 @@ import pytest
 from mallee.box import nodejoin, steps
 from mallee.kit import files
 from mallee.model.layout import Layout
-from mallee.node import cloud, silence
+from mallee.node import membership, silence
 
 NOW = 1_700_000_000.0
 
@@ -76,7 +76,7 @@ def join(layout: Layout) -> None:
     layout.node_pki.mkdir(parents=True)
     member = {"url": "https://192.0.2.1:8774", "host_id": "host-1"}
     files.write_json(layout.node_pki / "membership.json", member)
-    assert cloud.read_membership(layout) is not None
+    assert membership.read(layout) is not None
 
 
 @pytest.mark.parametrize("ahead_s", [-7200.0, -400.0, 400.0, 86400.0])

@@ -22,7 +22,8 @@ from mallee.model.hosts.hosts import (
     SyncRequest,
 )
 from mallee.model.layout import Layout
-from mallee.node import cloud
+from mallee.node import cloud, membership
+from mallee.node.membership import Membership
 from tests.node import wants
 
 REQUEST = SyncRequest(known_generation=0, wait_s=0.0)
@@ -59,7 +60,7 @@ async def door(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     url = f"https://127.0.0.1:{runner.addresses[0][1]}"
-    opened = cloud.Cloud(layout, cloud.Membership(url, "host-0"))
+    opened = cloud.Cloud(layout, Membership(url, "host-0"))
     try:
         yield opened
     finally:
@@ -82,7 +83,7 @@ async def test_why_nothing_is_heard_is_said_in_words(root_dir: Path) -> None:
         deaf.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{deaf.getsockname()[1]}"
         async with door(root_dir, saying(b"")):
-            elsewhere = cloud.Cloud(Layout(root_dir), cloud.Membership(url, "host-0"))
+            elsewhere = cloud.Cloud(Layout(root_dir), Membership(url, "host-0"))
             try:
                 with pytest.raises(cloud.CloudAway, match=r": Connection refused$"):
                     await elsewhere.sync(REQUEST)
@@ -259,7 +260,7 @@ async def test_another_front_end_is_turned_to_and_remembered(root_dir: Path) -> 
         with pytest.raises(cloud.CloudAway):
             await opened.sync(REQUEST)
         assert await opened.sync(REQUEST) == SyncAnswer(wanted=None)
-        member = cloud.read_membership(Layout(root_dir))
+        member = membership.read(Layout(root_dir))
         assert member is not None
         assert (member.url, member.urls) == (url, (dead, url))
 
@@ -295,7 +296,7 @@ async def test_questions_are_answered_where_they_were_asked(root_dir: Path) -> N
     async with door(root_dir, says) as opened:
         (ask,) = await opened.fetch_asks(cloud_url(opened))
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(opened, "_membership", cloud.Membership("https://127.0.0.1:1", "h"))
+            patched.setattr(opened, "_membership", Membership("https://127.0.0.1:1", "h"))
             await opened.answer(ask.id, b"said")
     assert heard == ["/v1/asks", "/v1/answers/ab"]
 
@@ -314,7 +315,7 @@ async def test_questions_that_nobody_answers_are_forgotten(
     monkeypatch.setattr(cloud, "ASKED_MAX", 3)
     async with door(root_dir, says) as opened:
         asks = [(await opened.fetch_asks(cloud_url(opened)))[0] for _ in range(5)]
-        monkeypatch.setattr(opened, "_membership", cloud.Membership("https://127.0.0.1:1", "h"))
+        monkeypatch.setattr(opened, "_membership", Membership("https://127.0.0.1:1", "h"))
         with pytest.raises(cloud.CloudAway):
             await opened.answer(asks[1].id, b"said")
         await opened.answer(asks[2].id, b"said")

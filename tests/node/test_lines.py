@@ -15,6 +15,7 @@ from mallee.cloud.hosts.doors import lines
 from mallee.model.layout import Layout
 from mallee.node import cloud as doors
 from mallee.node import lines as ends
+from mallee.node import membership
 from mallee.node.plan.guests import domain
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Answer, Sender
@@ -334,9 +335,9 @@ async def test_no_host_brings_a_line_that_it_was_not_asked_for(
     running: RunningCloud, layout: Layout
 ) -> None:
     async with standing(running, layout):
-        membership = doors.read_membership(layout)
-        assert membership is not None
-        door = doors.Cloud(layout, membership)
+        member = membership.read(layout)
+        assert member is not None
+        door = doors.Cloud(layout, member)
         try:
             with pytest.raises(doors.Refused):
                 await door.open_line("0" * 32)

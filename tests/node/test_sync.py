@@ -19,7 +19,7 @@ from mallee.model.hosts.hosts import Capacity, HostFacts
 from mallee.model.images import catalogue
 from mallee.model.images.images import Blob, DirectBoot
 from mallee.model.layout import Layout
-from mallee.node import cloud, host, ledger, questions, reconcile, silence, sync
+from mallee.node import cloud, host, ledger, membership, questions, reconcile, silence, sync
 from mallee.node.do.storage import images
 from mallee.node.metadata import pushedkeys
 from mallee.node.plan.guests import domain, instances
@@ -82,10 +82,10 @@ def layout(root_dir: Path) -> Layout:
     return layout
 
 
-def make_token(running: RunningCloud) -> cloud.JoinToken:
+def make_token(running: RunningCloud) -> membership.JoinToken:
     access = client.read_access(running.layout, running.settings)
     made = client.call(access, "mallee", "CreateJoinToken")
-    return cloud.JoinToken(
+    return membership.JoinToken(
         f"https://127.0.0.1:{made['Port']}", made["Token"], made["CaCertificate"]
     )
 
@@ -95,9 +95,9 @@ async def agent(
     layout: Layout, hypervisor: FakeHypervisor, network: FakeNetwork
 ) -> AsyncIterator[reconcile.Reconciler]:
     """An agent that has joined."""
-    membership = cloud.read_membership(layout)
-    assert membership is not None
-    door = cloud.Cloud(layout, membership)
+    member = membership.read(layout)
+    assert member is not None
+    door = cloud.Cloud(layout, member)
     here = host.Host(
         name="host-a",
         layout=layout,
@@ -105,7 +105,7 @@ async def agent(
         network=network,
         images=images.ImageCache(layout, door),
         keys=volumekeys.VolumeKeys(door),
-        place=volumeplace.VolumePlace(layout, Settings(), membership.host_id, clock.SYSTEM),
+        place=volumeplace.VolumePlace(layout, Settings(), member.host_id, clock.SYSTEM),
         rules=instances.Rules(layout, stop_s=60.0, terminate_s=10.0),
         traits=domain.HostTraits(layout, "tcg"),
         clock=clock.SYSTEM,
@@ -244,15 +244,15 @@ async def test_a_fetch_is_resumed_where_it_was_broken_off(
     running: RunningCloud, layout: Layout
 ) -> None:
     await cloud.join(layout, await asyncio.to_thread(make_token, running), "host-a")
-    membership = cloud.read_membership(layout)
-    assert membership is not None
+    member = membership.read(layout)
+    assert member is not None
     await wait_until(lambda: running.client("ec2").describe_images()["Images"])
     document = catalogue.document_path(running.layout, "tiny").read_bytes()
     blob = catalogue.decode(document).images[0].blob
     content = catalogue.blob_path(running.layout, blob).read_bytes()
     layout.node_images.mkdir()
     part = layout.node_images / f"{blob.sha256}.part"
-    door = cloud.Cloud(layout, membership)
+    door = cloud.Cloud(layout, member)
     cache = images.ImageCache(layout, door)
     try:
         for broken_off_after in (1000, len(content)):
@@ -304,7 +304,7 @@ async def test_whoever_has_it_join_finds_why_the_cloud_refuses(
             assert (found.status, "no such invitation" in found.why) == (403, True)
             files.write_json(layout.join_token, wrong | {"token": told.token})
             joined = await joining
-        assert joined == cloud.read_membership(layout)
+        assert joined == membership.read(layout)
         assert silence.read(layout) is None
     finally:
         joining.cancel()
@@ -314,9 +314,9 @@ async def test_a_certificate_is_renewed_in_its_second_half(
     running: RunningCloud, layout: Layout
 ) -> None:
     await cloud.join(layout, await asyncio.to_thread(make_token, running), "host-a")
-    membership = cloud.read_membership(layout)
-    assert membership is not None
-    door = cloud.Cloud(layout, membership)
+    member = membership.read(layout)
+    assert member is not None
+    door = cloud.Cloud(layout, member)
     path = layout.node_pki / "host.pem"
     first = pki.read_certificate(path.read_bytes())
     try:

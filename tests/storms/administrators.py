@@ -16,7 +16,7 @@ from mallee.box import owners, steps
 from mallee.lab import up as making
 from mallee.model.configuration import settings
 from mallee.model.hosts.standing import ALL_ROLES, Role
-from mallee.node import cloud as node_cloud
+from mallee.node import membership
 from tests import wholecloud
 from tests.labs import Lab
 
@@ -54,7 +54,7 @@ class Administrator:
 
     def is_retired(self, host: str) -> bool:
         """Tell whether the cloud knows the host no more, or not yet; not, when nobody answers."""
-        member = node_cloud.read_membership(self._lab.layout(host))
+        member = membership.read(self._lab.layout(host))
         told = self._ask("DescribeHosts")
         known = None if told is None else {one["HostId"] for one in told["Hosts"]}
         return known is not None and (member is None or member.host_id not in known)

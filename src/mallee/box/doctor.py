@@ -21,6 +21,7 @@ from mallee.model.configuration import settings
 from mallee.model.hosts.ailments import Ailment, Code
 from mallee.model.hosts.checks import Finding
 from mallee.model.layout import Layout
+from mallee.node import membership
 from mallee.node.checks import host as hostchecks
 from mallee.node.checks import mending
 from mallee.node.checks.troubles import Trouble
@@ -42,7 +43,7 @@ def examine(layout: Layout, wish: rounds.Wish | None = None) -> list[Finding]:
     except (client.Unreachable, PermissionError):
         access = None
     patient = ownchecks.Patient(layout, held, access)
-    checks = ownchecks.OF_A_NODE if nodejoin.is_node(layout) else ownchecks.ALL
+    checks = ownchecks.OF_A_NODE if membership.is_node(layout) else ownchecks.ALL
     found = [judge(one, patient) for one in checks]
     if wish is None or access is None:
         return [*found, *hostchecks.examine(layout)] if layout.root.exists() else found
@@ -70,7 +71,7 @@ def fixes(
     if "directories" in wrong:
         todo.append(steps.Step("Put the directories right", lambda say: _own(layout)))
     if "daemons" in wrong:
-        is_node = nodejoin.is_node(layout)
+        is_node = membership.is_node(layout)
         todo += nodejoin.start_plan(layout) if is_node else up.plan(layout)
     if wish is not None and any(one.code in mending.CODES for one in ill):
         name = "Have hosts put right what is safe"

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mallee.box import client, nodejoin, owners, ranges, sshgreeting, steps, up
+from mallee.box import client, owners, ranges, sshgreeting, steps, up
 from mallee.images import tiny
 from mallee.kit import files
 from mallee.model.configuration import settings
 from mallee.model.images import catalogue
 from mallee.model.layout import Layout
+from mallee.node import membership
 
 NAME = "first"
 """Of the instance, its key pair and its security group."""
@@ -86,7 +87,7 @@ def plan(layout: Layout, options: Options, summary: Summary) -> tuple[steps.Step
 def choose_settings(layout: Layout, options: Options) -> settings.Settings:
     """Return the settings of this cloud; raise `steps.Failed` for options that contradict them,
     and on a machine that is a host of a cloud elsewhere."""
-    if nodejoin.is_node(layout):
+    if membership.is_node(layout):
         raise steps.Failed(
             f"under {layout.root} this machine is a host of a cloud elsewhere",
             "a newer program for it: ./faststart --program; a cloud of its own: mallee destroy",

@@ -19,8 +19,7 @@ from http import HTTPStatus
 from mallee.box import owners, status, steps, up
 from mallee.kit import files, pki
 from mallee.model.layout import Layout
-from mallee.node import cloud as node_cloud
-from mallee.node import silence
+from mallee.node import membership, silence
 
 JOINED_S_MAX = 30.0
 _ANSWER_BYTES_MAX = 1 << 20
@@ -58,12 +57,6 @@ def parse(text: str) -> Invitation:
             "this is no invitation", "have the cloud's machine print one: mallee node invite"
         )
     return Invitation(found[1], found[2], found[3], int(found[4]))
-
-
-def is_node(layout: Layout) -> bool:
-    """Tell whether the root is that of a host which belongs to a cloud elsewhere."""
-    is_told = layout.join_token.exists() or node_cloud.read_membership(layout) is not None
-    return is_told and not layout.settings.exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +97,7 @@ def start_plan(layout: Layout) -> tuple[steps.Step, ...]:
 
 
 def _check(layout: Layout, wish: Wish) -> str:
-    member = node_cloud.read_membership(layout)
+    member = membership.read(layout)
     if member is None or not wish.again or layout.settings.exists():
         return check_free(layout)
     if status.find(layout, "node") is not None:
@@ -119,7 +112,7 @@ def check_free(layout: Layout) -> str:
             f"{layout.root} is the root of a cloud of its own",
             "give another directory with --root, or end that cloud: mallee destroy",
         )
-    member = node_cloud.read_membership(layout)
+    member = membership.read(layout)
     if member is not None:
         unheard = silence.read(layout)
         refused = f", which refuses it: {unheard.why}" if unheard and unheard.status else ""
@@ -137,7 +130,7 @@ def _write_token(layout: Layout, wish: Wish) -> str:
     owners.ensure_user()
     owners.ensure_directories(layout)
     url = f"https://{invitation.host}:{invitation.port}"
-    former = node_cloud.read_membership(layout)
+    former = membership.read(layout)
     token: dict[str, object] = {
         "url": url,
         "token": invitation.token,
@@ -151,7 +144,7 @@ def _write_token(layout: Layout, wish: Wish) -> str:
     # What was said of an invitation before is not of this one.
     silence.forget(layout)
     files.write_json(layout.join_token, token)
-    node_cloud.forget_membership(layout)
+    membership.forget(layout)
     return f"the cloud at {url} is the one that invited"
 
 
@@ -229,7 +222,7 @@ def _wait_joined(layout: Layout) -> str:
             f"{late.cause}{f'; it says: {unheard.why}' if unheard else ''}",
             f"see {log}; then join again, with a new invitation unless this one is not used yet",
         ) from None
-    member = node_cloud.read_membership(layout)
+    member = membership.read(layout)
     assert member is not None
     untold = steps.Failed(
         f"this machine is the host {member.host_id}, and {member.url} has not told it anything "
@@ -242,7 +235,7 @@ def _wait_joined(layout: Layout) -> str:
 
 def _has_joined(layout: Layout) -> bool:
     """Tell whether the cloud has taken this host; raise `steps.Failed` where it refuses to."""
-    if node_cloud.read_membership(layout) is not None:
+    if membership.read(layout) is not None:
         return True
     unheard = silence.read(layout)
     if unheard is None or not unheard.status:

@@ -18,7 +18,6 @@ from typing import Any
 from mallee.box import (
     client,
     guests,
-    nodejoin,
     owners,
     ranges,
     requirements,
@@ -29,7 +28,7 @@ from mallee.kit import pki, process
 from mallee.model.configuration import settings
 from mallee.model.hosts.ailments import Code
 from mallee.model.layout import Layout
-from mallee.node import kvmproof
+from mallee.node import kvmproof, membership
 from mallee.node.checks import machine
 
 FREE_DISK_GIB_MIN = 2
@@ -187,7 +186,7 @@ def _daemons(patient: Patient) -> str:
     names = (status.SUPERVISOR, *status.daemons(layout))
     running = {name: status.find(layout, name) for name in names}
     if not any(running.values()):
-        if patient.access is None and not nodejoin.is_node(layout):
+        if patient.access is None and not membership.is_node(layout):
             return "none runs, and none should (mallee up starts them)"
         raise steps.Failed("no daemon runs", "mallee up")
     dead = [name for name, found in running.items() if found is None]

@@ -20,7 +20,7 @@ from mallee.kit import files, ownership, process
 from mallee.kit.ownership import Directory
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
-from mallee.node.checks import machine
+from mallee.node import directories as hosts
 
 CLOUD_USER = "mallee"
 QEMU_USER = "libvirt-qemu"
@@ -34,7 +34,7 @@ def directories(layout: Layout) -> tuple[Directory, ...]:
     """Return all directories that `up` makes, parents first: a host's, and the cloud's."""
     mallee, root = CLOUD_USER, "root"
     return (
-        *machine.directories(layout),
+        *hosts.of_host(layout),
         # The cloud writes the first credentials; others must not read them.
         Directory(layout.admin_credentials.parent, mallee, root, 0o700),
         Directory(layout.keys, root, root, 0o700),

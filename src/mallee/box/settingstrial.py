@@ -21,7 +21,7 @@ from mallee.model.configuration.settingschanges import (
     HostStanding,
 )
 from mallee.model.layout import Layout
-from mallee.node import cloud as node_cloud
+from mallee.node import membership
 
 RESTART_S_MAX = 30.0
 SEVERAL = "UnsupportedOperation"
@@ -39,7 +39,9 @@ class Trial:
     confirm_s: float
 
 
-def try_out(layout: Layout, trial: Trial, confirm: Callable[[], None]) -> str:
+def try_out(
+    layout: Layout, trial: Trial, standing: CloudStanding, confirm: Callable[[], None]
+) -> str:
     """Put a document in force and see whether everybody comes back; else undo it.
 
     `confirm` may wait for others, and raises `steps.Failed` when it shall not hold. Returns what
@@ -47,12 +49,6 @@ def try_out(layout: Layout, trial: Trial, confirm: Callable[[], None]) -> str:
     """
     text = settingshistory.read_document(layout, trial.number)
     before, after = owners.read_settings(layout), settings.parse(text)
-    try:
-        standing = look(layout)
-    except steps.Failed as failure:
-        outcome = f"{settingshistory.UNDONE}: {failure.cause}"
-        settingshistory.conclude(layout, trial.number, outcome)
-        return outcome
     restarts = settingschanges.plan(before, after, standing).restarts
     awaited = _Awaited(tuple(host for host in standing.hosts if host.is_up), trial.confirm_s)
     settingshistory.begin_trying(layout, trial.number, trial.former)
@@ -86,11 +82,11 @@ def look(layout: Layout) -> CloudStanding:
             f"the cloud cannot say what a change would do: {error}",
             f"start it first: mallee up; or edit {layout.settings} while it is down",
         ) from error
-    member = node_cloud.read_membership(layout)
+    member = membership.read(layout)
     own = member.host_id if member is not None else ""
     others_call = settings.reached_at(held)
     # Of several front ends each is called where all hosts are told that it is.
-    calls = node_cloud.address_of(member) if member and not front_ends else others_call
+    calls = member.address if member and not front_ends else others_call
     ports: dict[str, int] = files.read_json(layout.cloud_ports) or {}
     return CloudStanding(
         hosts=tuple(

@@ -18,8 +18,7 @@ from mallee.images import tiny
 from mallee.kit import files
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
-from mallee.node import cloud as node_cloud
-from mallee.node import kvmproof
+from mallee.node import kvmproof, membership
 
 CLOUD_READY_S_MAX = 60.0
 HOST_READY_S_MAX = 90.0
@@ -210,7 +209,7 @@ def _answers(layout: Layout, held: settings.Settings) -> bool:
 
 
 def _join(layout: Layout, roles: tuple[str, ...]) -> str:
-    member = node_cloud.read_membership(layout)
+    member = membership.read(layout)
     if member is not None:
         return f"joined before, as {member.host_id}"
     held = owners.read_settings(layout)
@@ -258,7 +257,7 @@ def _troubles(layout: Layout, access: client.Access) -> str:
 
 def _ready_host(layout: Layout, access: client.Access) -> dict[str, Any] | None:
     """Return the host that this machine's agent, as it runs now, has reported."""
-    member, agent = node_cloud.read_membership(layout), status.find(layout, "node")
+    member, agent = membership.read(layout), status.find(layout, "node")
     if member is None or agent is None:
         return None
     for host in client.call(access, "mallee", "DescribeHosts")["Hosts"]:

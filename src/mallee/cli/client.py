@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from mallee.aws import clientfiles
-from mallee.box import client, nodejoin, owners, steps
+from mallee.box import client, owners, steps
 from mallee.model.configuration import settings as configuration
 from mallee.model.configuration.settings import Settings
 from mallee.model.identity import identities
 from mallee.model.layout import Layout
-from mallee.node import cloud as node_cloud
+from mallee.node import membership
 
 
 def access(layout: Layout) -> client.Access:
@@ -30,7 +30,7 @@ def access(layout: Layout) -> client.Access:
 
 def _refuse_host(layout: Layout) -> None:
     """Raise `steps.Failed` where the machine is a host of a cloud elsewhere."""
-    member = node_cloud.read_membership(layout) if nodejoin.is_node(layout) else None
+    member = membership.read(layout) if membership.is_node(layout) else None
     if member is not None:
         raise steps.Failed(
             f"this machine is a host of the cloud at {member.url}, and not its front end",

@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from mallee.aws import clientfiles
-from mallee.box import client, faststart, nodejoin, oldclients, owners, steps
+from mallee.box import client, faststart, oldclients, owners, steps
 from mallee.kit import process
 from mallee.lab import document, rooms
 from mallee.lab.document import Lab
 from mallee.lab.rooms import Place
 from mallee.model.layout import Layout
+from mallee.node import membership
 
 _COMMAND_S_MAX = 240.0
 _ENABLED_S_MAX = 90.0
@@ -75,7 +76,7 @@ def ensure_front(place: Place, lab: Lab, host: str, say: Say) -> str:
 def ensure_node(place: Place, lab: Lab, host: str) -> str:
     """Have a node belong to the front end's cloud, and run."""
     there = layout(place, host)
-    if nodejoin.is_node(there):
+    if membership.is_node(there):
         mallee(place, host, "mallee", "up")
         return "joined before"
     front = document.host_of(lab, "front")

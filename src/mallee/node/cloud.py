@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 import aiohttp
 import msgspec
 
-from mallee.kit import authorities, files, logs, pki
+from mallee.kit import authorities, logs, pki
 from mallee.model.compute.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResponse, Whence
 from mallee.model.hosts import parts
 from mallee.model.hosts.hosts import (
@@ -40,8 +40,9 @@ from mallee.model.network.gateways import LeaseAsked, LeaseTold
 from mallee.model.storage.datakeys import OpenedKey
 from mallee.model.storage.passes import Pass, PassRequest
 from mallee.model.storage.transfers import KeyAsked, KeyTold, TransferPass, TransferSeen
-from mallee.node import certificates, facts
+from mallee.node import certificates, facts, membership
 from mallee.node.do.storage.images import CHUNK_BYTES, FetchFailed, SourceAway
+from mallee.node.membership import JoinToken, Membership
 from mallee.node.plan.trust import (
     trust,
     trustedblocks,
@@ -83,61 +84,8 @@ class Refused(Exception):
         self.status = int(status)
 
 
-class JoinToken(msgspec.Struct, frozen=True):
-    """Leave to join, as `mallee up` and the administration's `CreateJoinToken` hand it out."""
-
-    url: str
-    token: str
-    ca_pem: str
-    name: str = ""
-    """What the host shall be called; empty: as its machine is."""
-    zone: str | None = None
-    """None: the cloud's first zone."""
-    address: str = ""
-    """At which other hosts reach this one; empty: where its way to the cloud begins."""
-    roles: tuple[str, ...] = ()
-    """What the host shall do (`standing.Role`); none: everything."""
-
-
-class Membership(msgspec.Struct, frozen=True):
-    """Which cloud this host belongs to, and as whom."""
-
-    url: str
-    host_id: str
-    name: str = ""
-    """What it is called there; empty: as its machine is."""
-    urls: tuple[str, ...] = ()
-    """All front ends of the cloud; `url` is the one to which is reported. None: there is one."""
-
-
 class _Refusal(msgspec.Struct, frozen=True):
     error: str
-
-
-def read_membership(layout: Layout) -> Membership | None:
-    """Return which cloud this host has joined; None when it has not."""
-    try:
-        return msgspec.json.decode(_membership(layout).read_bytes(), type=Membership)
-    except FileNotFoundError:
-        return None
-
-
-def forget_membership(layout: Layout) -> None:
-    """Belong to no cloud, until the host joins again; what it carries stays."""
-    _membership(layout).unlink(missing_ok=True)
-
-
-def read_join_token(layout: Layout) -> JoinToken | None:
-    """Return the token that this host shall join with; None when there is none."""
-    try:
-        return msgspec.json.decode(layout.join_token.read_bytes(), type=JoinToken)
-    except FileNotFoundError:
-        return None
-
-
-def address_of(membership: Membership) -> str:
-    """Return the host name or address at which a cloud is reached."""
-    return urlsplit(membership.url).hostname or ""
 
 
 async def join(layout: Layout, token: JoinToken, name: str) -> Membership:
@@ -161,14 +109,12 @@ async def join(layout: Layout, token: JoinToken, name: str) -> Membership:
     async with _session(trusting) as session:
         answer = await _post(session, f"{token.url}/v1/join", msgspec.json.encode(body))
     certified = _read_certified(answer, request)
-    membership = Membership(token.url, certified.host_id, name)
+    member = Membership(token.url, certified.host_id, name)
     await asyncio.to_thread(certificates.keep, layout, request, certified)
-    await asyncio.to_thread(
-        files.write_atomically, _membership(layout), msgspec.json.encode(membership)
-    )
+    await asyncio.to_thread(membership.write, layout, member)
     layout.join_token.unlink(missing_ok=True)
     log.info("joined", host=certified.host_id, url=token.url)
-    return membership
+    return member
 
 
 def _own_address(url: str) -> str:
@@ -189,9 +135,9 @@ def _own_address(url: str) -> str:
 class Cloud:
     """The calls of a host that has joined. `close` it."""
 
-    def __init__(self, layout: Layout, membership: Membership) -> None:
+    def __init__(self, layout: Layout, member: Membership) -> None:
         self._layout = layout
-        self._membership = membership
+        self._membership = member
         self._asked_at: dict[str, str] = {}
         """By question: the front end that asked it."""
         self._session = _session(certificates.own_tls(layout))
@@ -303,7 +249,7 @@ class Cloud:
     def _remember(self, member: Membership) -> None:
         self._membership = member
         try:
-            files.write_atomically(_membership(self._layout), msgspec.json.encode(member))
+            membership.write(self._layout, member)
         except OSError as error:
             log.error("membership not written", error=str(error))
 
@@ -318,7 +264,7 @@ class Cloud:
     @property
     def address(self) -> str:
         """The host name or address at which the cloud is reached."""
-        return address_of(self._membership)
+        return self._membership.address
 
     async def fetch_pass(self, asked: PassRequest) -> Pass:
         """Ask for a pass to an account's blocks; raises `CloudAway` and `Refused`."""
@@ -589,7 +535,3 @@ def _why(error: Exception) -> str:
         # The library's own text has its settings in it, and not the system's word for the fault.
         return os.strerror(error.errno)
     return f"{error}" or ("no answer in time" if isinstance(error, TimeoutError) else repr(error))
-
-
-def _membership(layout: Layout) -> Path:
-    return layout.node_pki / "membership.json"

@@ -20,8 +20,9 @@ from mallee.model.layout import Layout
 from mallee.model.storage.fastrestores import PinSeen
 from mallee.model.storage.snapshots import SnapshotSeen
 from mallee.model.storage.volumes import VolumeSeen
-from mallee.node import cloud, silence
+from mallee.node import cloud, membership, silence
 from mallee.node.ledger import Ledger
+from mallee.node.membership import Membership
 from mallee.node.questions import Questions
 from mallee.node.reconcile import Reconciler
 
@@ -49,25 +50,25 @@ class _Told:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-async def wait_joined(layout: Layout, name: str) -> cloud.Membership:
+async def wait_joined(layout: Layout, name: str) -> Membership:
     """Return which cloud this host belongs to; join it, if it does not yet, when told with what."""
     retry_s = FIRST_RETRY_S
-    while (membership := cloud.read_membership(layout)) is None:
-        token = cloud.read_join_token(layout)
+    while (member := membership.read(layout)) is None:
+        token = membership.read_token(layout)
         if token is None:
             await asyncio.sleep(LOOK_FOR_TOKEN_S)
             continue
         try:
-            membership = await cloud.join(layout, token, name)
+            member = await cloud.join(layout, token, name)
             silence.forget(layout)
-            return membership
+            return member
         except (cloud.CloudAway, cloud.Refused) as error:
             log.warning("not joined", error=str(error), retry_s=retry_s)
             # Whoever has it join looks here, and writes down anew what it shall join by.
             silence.Noted(layout, clock.SYSTEM.now).failed(str(error), _status_of(error))
             await asyncio.sleep(retry_s)
             retry_s = min(retry_s * 2, LAST_RETRY_S)
-    return membership
+    return member
 
 
 def _status_of(error: Exception) -> int:

@@ -32,6 +32,7 @@ from mallee.model.hosts.hosts import CredentialsRequest, RoleCredentials, SyncRe
 from mallee.model.images.images import Blob, Image
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
+from mallee.node.membership import JoinToken
 from mallee.node.metadata import gateway
 from tests.cloud.agent import FACTS
 from tests.cloud.s3 import running
@@ -64,7 +65,7 @@ class Host:
         answer = Sender(cloud.port, cloud.admin).ask("mallee", "CreateJoinToken")
         url = f"https://127.0.0.1:{cloud.agents_port}"
         said = (answer.element("Token"), answer.element("CaCertificate"))
-        token = node_cloud.JoinToken(url=url, token=said[0], ca_pem=said[1])
+        token = JoinToken(url=url, token=said[0], ca_pem=said[1])
         self.host_id, self.door = self.run(self._join(token, name))
         self._servers: list[asyncio.Server] = []
 
@@ -83,7 +84,7 @@ class Host:
         self._thread.join()
         self.loop.close()
 
-    async def _join(self, token: node_cloud.JoinToken, name: str) -> tuple[str, node_cloud.Cloud]:
+    async def _join(self, token: JoinToken, name: str) -> tuple[str, node_cloud.Cloud]:
         membership = await node_cloud.join(self.layout, token, name)
         door = node_cloud.Cloud(self.layout, membership)
         await door.sync(SyncRequest(known_generation=0, wait_s=0, facts=FACTS))

@@ -11,6 +11,7 @@ import pytest
 from mallee.kit import process
 from mallee.model.hosts.ailments import Code
 from mallee.model.layout import Layout
+from mallee.node import directories
 from mallee.node.checks import machine, mending
 from mallee.node.checks.troubles import Trouble
 
@@ -59,7 +60,7 @@ def test_a_table_of_connections_that_is_nearly_full_is_named() -> None:
 def layout(root_dir: Path) -> Layout:
     """The directories of a host, as they should be."""
     layout = Layout(root_dir)
-    for one in machine.directories(layout):
+    for one in directories.of_host(layout):
         one.path.mkdir(exist_ok=True)
         one.path.chmod(one.mode)
     return layout

@@ -24,8 +24,7 @@ from mallee.cli.root import DEFAULT, Root
 from mallee.kit import files
 from mallee.model.hosts.checks import Finding
 from mallee.model.layout import Layout
-from mallee.node import cloud as node_cloud
-from mallee.node import silence
+from mallee.node import membership, silence
 
 SILENT_S = 15.0
 """So long the cloud itself waits before it calls a host silent."""
@@ -34,7 +33,8 @@ SILENT_S = 15.0
 def up(*, root: Root = DEFAULT) -> None:
     """Start what runs on this machine, a cloud or a host of one, and wait until it is there."""
     layout = Layout(root)
-    progress.run(nodejoin.start_plan(layout) if nodejoin.is_node(layout) else starting.plan(layout))
+    is_host = membership.is_node(layout)
+    progress.run(nodejoin.start_plan(layout) if is_host else starting.plan(layout))
 
 
 def down(*, root: Root = DEFAULT, guests: bool = False) -> None:
@@ -95,7 +95,7 @@ def status(*, root: Root = DEFAULT) -> None:
 
 
 def _cloud_of(layout: Layout) -> str:
-    member = node_cloud.read_membership(layout) if nodejoin.is_node(layout) else None
+    member = membership.read(layout) if membership.is_node(layout) else None
     if member is not None:
         return f"host {member.host_id} of {member.url}"
     return client.access(layout).endpoint

@@ -9,7 +9,7 @@ from mallee.cli import client, progress, words
 from mallee.cli.root import DEFAULT, Root, Word
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
-from mallee.node import cloud as node_cloud
+from mallee.node import membership
 
 _ONLY_HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -104,7 +104,7 @@ def read_word(word: str, asked: str) -> str:
 
 def _tell_own_address(layout: Layout, reached: str) -> None:
     """Let the cloud know where its own machine's host is, unless that is known or is a name."""
-    member = node_cloud.read_membership(layout)
+    member = membership.read(layout)
     try:
         address = ipaddress.ip_address(reached.strip("[]"))
     except ValueError:

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mallee.kit import ownership
-from mallee.kit.ownership import Directory
 from mallee.model.configuration import settings
 from mallee.model.hosts.ailments import Code
 from mallee.model.layout import Layout
-from mallee.node import facts
+from mallee.node import directories, facts
 from mallee.node.checks import troubles
 from mallee.node.do.storage import places, shares
 
@@ -27,27 +26,9 @@ _TRACKED = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 _TRACKED_MAX = Path("/proc/sys/net/netfilter/nf_conntrack_max")
 
 
-def directories(layout: Layout) -> tuple[Directory, ...]:
-    """Return the directories of a host, parents first."""
-    root = "root"
-    return (
-        Directory(layout.root, root, root, 0o755, follows_link=True),
-        # Passed through by QEMU's and dnsmasq's users, listed by nobody.
-        Directory(layout.node, root, root, 0o711),
-        Directory(layout.node_pki, root, root, 0o700),
-        Directory(layout.node_images, root, root, 0o711),
-        Directory(layout.instances, root, root, 0o711),
-        Directory(layout.lost, root, root, 0o700),
-        Directory(layout.run, root, root, 0o755),
-        # The cloud's own files in it are made for it by the supervisor.
-        Directory(layout.log, root, root, 0o755),
-        Directory(layout.libvirt, root, root, 0o755),
-    )
-
-
 def find_directories(layout: Layout) -> str:
     """See that owners and modes are as they should be."""
-    wrong = [str(one.path) for one in ownership.fetch_wrong(directories(layout))]
+    wrong = [str(one.path) for one in ownership.fetch_wrong(directories.of_host(layout))]
     if wrong:
         cause = f"owner or mode is not as it should be: {', '.join(wrong)}"
         troubles.tell(Code.DIRECTORIES_WRONG, cause, "mallee doctor --fix")

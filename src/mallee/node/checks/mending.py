@@ -16,7 +16,8 @@ from mallee.kit import logs, ownership, process
 from mallee.model.hosts.ailments import Code
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.node.checks import host, interfaces, machine
+from mallee.node import directories
+from mallee.node.checks import host, interfaces
 
 log = logs.get(__name__)
 _LIBVIRT_S, _LOOK_S = 8.0, 0.2
@@ -58,7 +59,7 @@ def _switch_on(layout: Layout, wanted: HostWanted | None) -> None:
 
 def put_directories_right(layout: Layout, wanted: HostWanted | None) -> None:
     """Give directories back their owners and modes."""
-    for one in ownership.fetch_wrong(machine.directories(layout)):
+    for one in ownership.fetch_wrong(directories.of_host(layout)):
         ownership.put_right(one)
 
 

@@ -19,7 +19,7 @@ from mallee.model.storage.blockobjects import PLAIN, Coder
 from mallee.model.storage.datakeys import OpenedKey
 from mallee.model.storage.passes import Pass, PassRequest
 from mallee.model.storage.sealedblocks import Sealed
-from mallee.node import cloud, ending, passes
+from mallee.node import cloud, ending, membership, passes
 from mallee.node.do.storage.blockstore import Blockstore, StoreAway, StoreRefused
 from mallee.node.nbd import blockcache, blockreader, exports, pinning
 from mallee.node.nbd.blockcache import BlockCache
@@ -38,7 +38,7 @@ class OwnDoor:
     @property
     def address(self) -> str:
         """The host name or address at which the cloud is reached."""
-        return cloud.address_of(self._membership())
+        return self._membership().address
 
     async def fetch_pass(self, asked: PassRequest) -> Pass:
         """Return a pass; raises `CloudAway` and `Refused`."""
@@ -58,8 +58,8 @@ class OwnDoor:
         finally:
             await door.close()
 
-    def _membership(self) -> cloud.Membership:
-        found = cloud.read_membership(self._layout)
+    def _membership(self) -> membership.Membership:
+        found = membership.read(self._layout)
         if found is None:
             raise cloud.CloudAway("this host has joined no cloud")
         return found
