@@ -88,3 +88,19 @@ def test_what_fails_gives_its_turn_back() -> None:
         with pytest.raises(ZeroDivisionError):
             asks.ask(ONE, lambda: 1 // 0)
     assert asks.silent() == frozenset()
+
+
+def test_who_gets_no_thread_keeps_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "TURN_WITHIN_S", 0.05)
+    asks = asking.Asking(lambda _: None)
+    with monkeypatch.context() as none_left:
+        none_left.setattr(threading.Thread, "start", refuse)
+        for _ in range(asking.AT_ONCE):
+            with pytest.raises(RuntimeError):
+                asks.ask(ONE, lambda: "never")
+    assert asks.ask(ONE, lambda: "done") == "done"
+
+
+def refuse(_: threading.Thread) -> None:
+    """What the system does whose limit of processes is reached."""
+    raise RuntimeError("can't start new thread")

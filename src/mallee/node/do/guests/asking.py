@@ -8,6 +8,7 @@ would be done in another order than they were asked for. Called by `libvirt`; no
 libvirtd, which may stand still too (connections).
 """
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -50,7 +51,10 @@ class Asking:
         self._begin(uuid)
         outcome: futures.Future[T] = futures.Future()
         outcome.add_done_callback(lambda _: self._end(uuid))
-        threading.Thread(target=_run, args=(call, outcome), name="asking", daemon=True).start()
+        with contextlib.ExitStack() as undo:
+            undo.callback(outcome.cancel)
+            threading.Thread(target=_run, args=(call, outcome), name="asking", daemon=True).start()
+            undo.pop_all()
         within_s = within_s or ANSWERS_WITHIN_S
         if not futures.wait((outcome,), within_s).done:
             self._give_up(uuid, outcome)
