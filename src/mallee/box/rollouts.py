@@ -18,6 +18,7 @@ from mallee.box import client, owners, settingshistory, settingstrial, status, s
 from mallee.box.settingstrial import Trial
 from mallee.model.configuration import rollouts, settings, settingschanges, sharing
 from mallee.model.configuration.rollouts import Duty, Word
+from mallee.model.configuration.settingschanges import CloudStanding
 from mallee.model.layout import Layout
 
 LOOK_S = 0.5
@@ -62,10 +63,19 @@ def late(layout: Layout, id: str) -> tuple[str, ...]:
 
 def try_out(layout: Layout, trial: Trial, rollout: str) -> None:
     """Try settings that were asked for here; `rollout`: which others try as well; empty: none."""
+    turn = _Turn(layout, rollout, trial.confirm_s)
+    try:
+        standing = settingstrial.look(layout)
+    except steps.Failed as failure:
+        outcome = f"{settingshistory.UNDONE}: {failure.cause}"
+        settingshistory.conclude(layout, trial.number, outcome)
+        if rollout:
+            turn.tell(Word.REFUSED, outcome)
+        return
     if rollout:
-        _take_turn(layout, trial, _Turn(layout, rollout, trial.confirm_s))
+        _take_turn(trial, standing, turn)
     else:
-        settingstrial.try_out(layout, trial, _confirm_alone)
+        settingstrial.try_out(layout, trial, standing, _confirm_alone)
 
 
 def follow(layout: Layout) -> None:
@@ -94,9 +104,13 @@ def _take(layout: Layout, about: dict[str, Any], turn: "_Turn") -> None:
     before = owners.read_settings(layout)
     try:
         after = sharing.adopt(before, about["Document"])
-        standing = settingstrial.look(layout)
-    except (settings.InvalidSettings, steps.Failed) as error:
+    except settings.InvalidSettings as error:
         turn.tell(Word.REFUSED, str(error))
+        return
+    try:
+        standing = settingstrial.look(layout)
+    except steps.Failed:
+        # That the cloud does not answer says nothing of the settings: the bell rings again.
         return
     planned = settingschanges.plan(before, after, standing)
     own = [one for one in planned.obstacles if sharing.is_own(one.partition(":")[0])]
@@ -110,10 +124,10 @@ def _take(layout: Layout, about: dict[str, Any], turn: "_Turn") -> None:
     former = settingshistory.note_current(layout)
     asked = settingshistory.Asked(f"{about['What']}, at {about['FrontEndName']}", about["By"])
     entry = settingshistory.add(layout, settings.encode(after), asked, settingshistory.TRIED)
-    _take_turn(layout, Trial(entry.number, former.number, about["ConfirmSeconds"]), turn)
+    _take_turn(Trial(entry.number, former.number, about["ConfirmSeconds"]), standing, turn)
 
 
-def _take_turn(layout: Layout, trial: Trial, turn: "_Turn") -> None:
+def _take_turn(trial: Trial, standing: CloudStanding, turn: "_Turn") -> None:
     said = _Said()
 
     def confirm() -> None:
@@ -122,7 +136,7 @@ def _take_turn(layout: Layout, trial: Trial, turn: "_Turn") -> None:
             said.has_confirmed = True
             turn.wait_decided()
 
-    outcome = settingstrial.try_out(layout, trial, confirm)
+    outcome = settingstrial.try_out(turn.layout, trial, standing, confirm)
     if outcome == settingshistory.HOLDS:
         turn.tell(Word.HOLDS)
     elif said.has_confirmed:
