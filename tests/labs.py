@@ -22,7 +22,7 @@ from mallee.lab.document import Cable
 from mallee.lab.rooms import Place
 from mallee.model.layout import Layout
 from mallee.node import membership
-from tests import libvirtcache, tinyimages, wholecloud
+from tests import awsclients, libvirtcache, tinyimages, wholecloud
 from tests.wholecloud import Cloud
 
 CLONE_NEWNET = 0x40000000
@@ -105,10 +105,13 @@ def up(text: str, ground: Ground = bare) -> Generator[Lab]:
     """A lab of that document; the calling thread is in its world meanwhile."""
     # One at the same address is another lab's.
     client.forget_connections()
-    with made(text, ground) as lab, at(lab, _world(lab)):
-        if lab.document.image and document.host_of(lab.document, "front"):
-            wholecloud.wait_image(lab.cloud)
-        yield lab
+    try:
+        with made(text, ground) as lab, at(lab, _world(lab)):
+            if lab.document.image and document.host_of(lab.document, "front"):
+                wholecloud.wait_image(lab.cloud)
+            yield lab
+    finally:
+        awsclients.forget()
 
 
 @contextmanager

@@ -15,15 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.config
-
 from mallee.box import client as api
 from mallee.box import destroy, owners, status, steps, up
 from mallee.cli import client as command
 from mallee.model.configuration.settings import Network, Ports, Settings
 from mallee.model.layout import Layout
-from tests import libvirtcache, tinyimages
+from tests import awsclients, libvirtcache, tinyimages
 
 AWS_1 = Path(__file__).parents[1] / ".venv/bin/aws"
 AWS_2 = Path("/usr/bin/aws")
@@ -79,15 +76,7 @@ class Cloud:
 
     def client(self, service: str, access: api.Access | None = None) -> Any:
         """A boto3 client, of another account when its access is given."""
-        who = access or self.access
-        return boto3.client(
-            service,
-            region_name=who.region,
-            endpoint_url=who.endpoint,
-            aws_access_key_id=who.access_key_id,
-            aws_secret_access_key=who.secret_access_key,
-            config=botocore.config.Config(retries={"max_attempts": 1}, max_pool_connections=64),
-        )
+        return awsclients.client(service, access or self.access)
 
     @property
     def ec2(self) -> Any:
@@ -316,5 +305,6 @@ def fresh(settings: Settings = SETTINGS) -> Iterator[Cloud]:
     try:
         yield start(root, settings)
     finally:
+        awsclients.forget()
         steps.run(destroy.plan(Layout(root)), Silent())
         shutil.rmtree(root, ignore_errors=True)
