@@ -23,8 +23,8 @@ from tests import compiled, leftovers, longest, ownhost
 if TYPE_CHECKING:
     from tests.wholecloud import Cloud
 
-SHARED = frozenset({"cloud", "clouds", "pair"})
-"""Fixtures that live longer than one test and have a host of their own: the process's first."""
+SHARED = frozenset({"cloud", "clouds", "pair", "whole_box"})
+"""Fixtures that live longer than one test, on the process's first host or one of their own."""
 
 if os.geteuid() == 0:
     ownhost.enter()

@@ -11,18 +11,25 @@ from msgspec.structs import replace
 
 from mallee.box import client, down, guests, owners, status, steps, up
 from mallee.model.layout import Layout
-from tests import freeports, wholecloud
+from tests import freeports, ownhost, wholecloud
 from tests.wholecloud import Cloud, Silent, wait_until
 
 pytestmark = pytest.mark.machine
 
 
-@pytest.fixture
-def own_cloud() -> Iterator[Cloud]:
-    """A cloud that a test may harm; its ports are the same after a new start, as agents expect."""
+@pytest.fixture(scope="module")
+def whole_box() -> Iterator[Cloud]:
+    """A cloud that tests may harm, if they mend it; its ports are the same after a new start, as
+    agents expect."""
     settings = replace(wholecloud.SETTINGS, ports=freeports.ports())
-    with wholecloud.fresh(settings) as running:
+    with ownhost.fresh_network(), wholecloud.fresh(settings) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def guest(whole_box: Cloud) -> str:
+    """Its one guest, which each test leaves running, but the last."""
+    return whole_box.run()
 
 
 def _again(cloud: Cloud) -> Cloud:
@@ -34,55 +41,57 @@ def _again(cloud: Cloud) -> Cloud:
     return again
 
 
-def test_guests_outlive_every_daemon(own_cloud: Cloud) -> None:
-    guest = own_cloud.run()
-    booted = own_cloud.ssh(guest, "cat /proc/sys/kernel/random/boot_id")
-    process = own_cloud.guest_process(guest)
+def test_guests_outlive_every_daemon(whole_box: Cloud, guest: str) -> None:
+    booted = whole_box.ssh(guest, "cat /proc/sys/kernel/random/boot_id")
+    process = whole_box.guest_process(guest)
     assert process is not None
     for name in (status.SUPERVISOR, "libvirtd", "cloud", "node"):
-        own_cloud.daemon(name).signal(signal.SIGKILL)
-    again = _again(own_cloud)
+        whole_box.daemon(name).signal(signal.SIGKILL)
+    again = _again(whole_box)
     again.wait_state(guest, "running")
     assert again.guest_process(guest) == process
     assert again.ssh(guest, "cat /proc/sys/kernel/random/boot_id") == booted
-    # What came back can still end it.
-    again.terminate(guest)
-    wait_until(lambda: again.guest_process(guest) is None, 10.0, "the guest's end")
 
 
-def test_down_leaves_guests_and_up_finds_them(own_cloud: Cloud) -> None:
-    guest = own_cloud.run()
-    booted = own_cloud.ssh(guest, "cat /proc/sys/kernel/random/boot_id")
-    address = own_cloud.instance(guest)["PublicIpAddress"]
-    steps.run(down.plan(own_cloud.layout), Silent())
-    assert not any(status.find(own_cloud.layout, name) for name in status.DAEMONS)
-    assert own_cloud.ssh_to(address, "cat /proc/sys/kernel/random/boot_id") == booted
-    again = _again(own_cloud)
+def test_down_leaves_guests_and_up_finds_them(whole_box: Cloud, guest: str) -> None:
+    booted = whole_box.ssh(guest, "cat /proc/sys/kernel/random/boot_id")
+    address = whole_box.instance(guest)["PublicIpAddress"]
+    steps.run(down.plan(whole_box.layout), Silent())
+    assert not any(status.find(whole_box.layout, name) for name in status.DAEMONS)
+    assert whole_box.ssh_to(address, "cat /proc/sys/kernel/random/boot_id") == booted
+    again = _again(whole_box)
     assert again.state(guest) == "running"
     assert again.ssh(guest, "cat /proc/sys/kernel/random/boot_id") == booted
 
 
-def test_guests_that_were_powered_off_with_the_box_start_with_it(own_cloud: Cloud) -> None:
-    guest = own_cloud.run()
-    booted = own_cloud.ssh(guest, "cat /proc/sys/kernel/random/boot_id; echo kept > /root/note")
-    steps.run(down.plan(own_cloud.layout, power_off=True), Silent())
-    assert guests.fetch(own_cloud.layout) == []
-    again = _again(own_cloud)
+def test_guests_that_were_powered_off_with_the_box_start_with_it(
+    whole_box: Cloud, guest: str
+) -> None:
+    booted = whole_box.ssh(guest, "cat /proc/sys/kernel/random/boot_id; echo kept > /root/note")
+    steps.run(down.plan(whole_box.layout, power_off=True), Silent())
+    assert guests.fetch(whole_box.layout) == []
+    again = _again(whole_box)
     assert again.ssh(guest, "cat /root/note /proc/sys/kernel/random/boot_id").startswith("kept")
     assert again.ssh(guest, "cat /proc/sys/kernel/random/boot_id") != booted
     assert again.state(guest) == "running"
 
 
-def test_after_the_machine_was_started_anew_instances_come_back(own_cloud: Cloud) -> None:
-    guest = own_cloud.run()
-    own_cloud.ssh(guest, "echo kept > /root/note; sync")
-    before = own_cloud.instance(guest)
-    _lose_everything_but_the_disk(own_cloud.layout)
-    again = _again(own_cloud)
+def test_after_the_machine_was_started_anew_instances_come_back(
+    whole_box: Cloud, guest: str
+) -> None:
+    whole_box.ssh(guest, "echo synced > /root/note; sync")
+    before = whole_box.instance(guest)
+    _lose_everything_but_the_disk(whole_box.layout)
+    again = _again(whole_box)
     again.wait_state(guest, "running")
-    assert again.ssh(guest, "cat /root/note") == "kept\n"
+    assert again.ssh(guest, "cat /root/note") == "synced\n"
     assert again.instance(guest)["PublicIpAddress"] == before["PublicIpAddress"]
     assert again.instance(guest)["PrivateIpAddress"] == before["PrivateIpAddress"]
+
+
+def test_what_came_back_can_still_end_its_guest(whole_box: Cloud, guest: str) -> None:
+    whole_box.terminate(guest)
+    wait_until(lambda: whole_box.guest_process(guest) is None, 10.0, "the guest's end")
 
 
 def _lose_everything_but_the_disk(layout: Layout) -> None:
