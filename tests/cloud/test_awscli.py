@@ -3,26 +3,37 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import wholecloud
 from tests.cloud.agent import Agent, speaking
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
+from tests.standby import programs as standby
 
 Aws = Callable[..., Any]
 
 
 @pytest.fixture
 def aws(cloud: RunningCloud, tmp_path: Path) -> Aws:
-    """Runs `aws …`; returns its JSON answer, or the error's text."""
+    """Runs `aws …`, which stands by; returns its JSON answer, or the error's text."""
+    return runner(cloud, tmp_path, standby.aws(wholecloud.AWS_1))
+
+
+@pytest.fixture
+def started(cloud: RunningCloud, tmp_path: Path) -> Aws:
+    """The same, as its users start it."""
+    return runner(cloud, tmp_path, wholecloud.AWS_1)
+
+
+def runner(cloud: RunningCloud, home: Path, program: Path) -> Aws:
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
+        "HOME": str(home),
         "AWS_ENDPOINT_URL": cloud.url,
         "AWS_ACCESS_KEY_ID": cloud.admin["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": cloud.admin["secret_access_key"],
@@ -30,7 +41,6 @@ def aws(cloud: RunningCloud, tmp_path: Path) -> Aws:
         "AWS_MAX_ATTEMPTS": "1",
         "AWS_PAGER": "",
     }
-    program = Path(sys.executable).parent / "aws"
 
     def run(*words: str) -> Any:
         done = subprocess.run(
@@ -48,8 +58,8 @@ def aws(cloud: RunningCloud, tmp_path: Path) -> Aws:
     return run
 
 
-def test_caller_is_told_who_he_is(aws: Aws, cloud: RunningCloud) -> None:
-    assert aws("sts", "get-caller-identity")["Account"] == cloud.admin["account_id"]
+def test_caller_is_told_who_he_is(started: Aws, cloud: RunningCloud) -> None:
+    assert started("sts", "get-caller-identity")["Account"] == cloud.admin["account_id"]
 
 
 def test_group_is_made_filled_found_and_removed(aws: Aws) -> None:
@@ -67,9 +77,9 @@ def test_group_is_made_filled_found_and_removed(aws: Aws) -> None:
     assert "InvalidGroup.NotFound" in gone
 
 
-def test_pages_of_the_cli_show_everything(aws: Aws) -> None:
-    whole = aws("ec2", "describe-instance-types")["InstanceTypes"]
-    paged = aws("ec2", "describe-instance-types", "--page-size", "7")["InstanceTypes"]
+def test_pages_of_the_cli_show_everything(started: Aws) -> None:
+    whole = started("ec2", "describe-instance-types")["InstanceTypes"]
+    paged = started("ec2", "describe-instance-types", "--page-size", "7")["InstanceTypes"]
     assert len(whole) > 7
     assert {each["InstanceType"] for each in paged} == {each["InstanceType"] for each in whole}
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests import wholecloud
 from tests.clients.storage.conftest import User
+from tests.standby import programs as standby
 
 AWS = pytest.mark.parametrize(
     "program", [wholecloud.AWS_1, wholecloud.AWS_2], ids=["cli-1", "cli-2"]
@@ -30,14 +31,18 @@ def same(one: Path, other: Path) -> None:
 def test_the_aws_cli_copies_synchronises_and_presigns(
     user: User, tree: Path, tmp_path: Path, program: Path
 ) -> None:
+    at = ("--endpoint-url", user.cloud.url, "s3")
+    standing = standby.aws(program)
+
     def s3(*words: str | Path) -> str:
-        return user.run(program, "--endpoint-url", user.cloud.url, "s3", *words)
+        return user.run(standing, *at, *words)
 
     bucket = "s3://cli-bucket"
     s3("mb", bucket)
     assert bucket.removeprefix("s3://") in s3("ls")
     s3("cp", tree / "large", f"{bucket}/one/large")
-    s3("sync", tree, f"{bucket}/two")
+    # Once as its users start it.
+    user.run(program, *at, "sync", tree, f"{bucket}/two")
     assert s3("sync", tree, f"{bucket}/two") == ""
     back = tmp_path / "back"
     s3("sync", f"{bucket}/two", back)
@@ -61,7 +66,7 @@ def test_the_aws_cli_copies_synchronises_and_presigns(
         f"{bucket}/m",
     )
     assert s3("ls", "--summarize", "--human-readable", bucket).endswith("Total Size: 20.0 MiB")
-    refused = user.say(program, "--endpoint-url", user.cloud.url, "s3", "rb", bucket)
+    refused = user.say(standing, *at, "rb", bucket)
     assert "BucketNotEmpty" in refused.err
     s3("rb", "--force", bucket)
     assert bucket.removeprefix("s3://") not in s3("ls")
@@ -70,7 +75,7 @@ def test_the_aws_cli_copies_synchronises_and_presigns(
 def test_s3api_speaks_of_versions_tags_and_conditions(
     user: User, tree: Path, tmp_path: Path
 ) -> None:
-    program = wholecloud.AWS_2
+    program = standby.aws(wholecloud.AWS_2)
 
     def api(*words: str | Path) -> str:
         line = (program, "--endpoint-url", user.cloud.url, "--output", "text", "s3api")
@@ -197,7 +202,7 @@ def test_restic_backs_up_checks_restores_and_prunes(user: User, tree: Path, tmp_
 def test_s3fs_mounts_a_bucket(user: User, tree: Path, tmp_path: Path) -> None:
     if not Path("/dev/fuse").exists():
         pytest.skip("this machine has no FUSE")
-    aws = (wholecloud.AWS_1, "--endpoint-url", user.cloud.url, "s3")
+    aws = (standby.aws(wholecloud.AWS_1), "--endpoint-url", user.cloud.url, "s3")
     user.run(*aws, "mb", "s3://mounted")
     (tmp_path / "mnt").mkdir()
     options = f"url={user.cloud.url},use_path_request_style,use_cache={tmp_path}/cache"
@@ -214,8 +219,10 @@ def test_s3fs_mounts_a_bucket(user: User, tree: Path, tmp_path: Path) -> None:
 
 @AWS
 def test_the_aws_cli_sets_what_happens_around_objects(user: User, program: Path) -> None:
+    standing = standby.aws(program)
+
     def api(*words: str) -> str:
-        return user.run(program, "--endpoint-url", user.cloud.url, "s3api", *words)
+        return user.run(standing, "--endpoint-url", user.cloud.url, "s3api", *words)
 
     bucket = "around-1" if program == wholecloud.AWS_1 else "around-2"
     api("create-bucket", "--bucket", bucket)

@@ -6,6 +6,7 @@ import pytest
 
 from tests import wholecloud
 from tests.clients.storage.conftest import User
+from tests.standby import programs as standby
 
 AWS = pytest.mark.parametrize(
     "program", [wholecloud.AWS_1, wholecloud.AWS_2], ids=["cli-1", "cli-2"]
@@ -28,8 +29,10 @@ def test_the_aws_cli_shares_and_shows(user: User, tree: Path, program: Path) -> 
     bucket = f"cli{program.parts[1].strip('.')}{len(program.parts)}"
     _open(user, bucket)
 
+    standing = standby.aws(program)
+
     def aws(*words: str | Path) -> str:
-        return user.run(program, "--endpoint-url", user.cloud.url, *words)
+        return user.run(standing, "--endpoint-url", user.cloud.url, *words)
 
     url = f"{user.cloud.url}/{bucket}/index.html"
     aws("s3", "cp", tree / "small", f"s3://{bucket}/index.html", "--acl", "public-read")
