@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +30,14 @@ from mallee.model.hosts.hosts import Capacity
 from mallee.model.layout import Layout
 from mallee.model.storage.volumes import VolumeWanted
 from mallee.node import cloud, sync
+from tests import wholecloud
 from tests.cloud.signing import Sender
 from tests.simulation import agents, blocks, disks
 from tests.simulation.machines import FACTS
 
 START_S = 240.0
+SETTLED_S = 400.0
+"""How long what front ends do by themselves may take on a busy machine."""
 _ENDS_WITHIN_S = 30.0
 LARGE = replace(FACTS, capacity=Capacity(vcpus=10_000, memory_mib=1 << 22, disk_gib=100_000))
 """Of hosts on which there is always room."""
@@ -156,6 +159,11 @@ class FrontEnd:
                 retries={"max_attempts": 0}, read_timeout=20, s3={"addressing_style": "path"}
             ),
         )
+
+
+def wait_until(is_true: Callable[[], bool], what: str) -> None:
+    """Wait for what front ends do by themselves."""
+    wholecloud.wait_until(is_true, SETTLED_S, what)
 
 
 def stop(pids: Iterable[int]) -> None:

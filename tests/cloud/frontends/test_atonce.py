@@ -1,32 +1,21 @@
 """The same asked for at two front ends at the same moment is done once, and comes to its end."""
 
 import contextlib
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from mallee.kit import authorities
-from tests.cloud.frontends.standing import FrontEnd
+from tests.cloud.frontends.standing import FrontEnd, wait_until
 from tests.cloud.signing import Answer
 
 pytestmark = pytest.mark.postgres
-
-SETTLED_S = 400.0
 
 
 def ask_both(two: list[FrontEnd], action: str, **asked: str) -> list[Answer]:
     with ThreadPoolExecutor(2) as both:
         begun = [both.submit(one.sender().ask, "mallee", action, **asked) for one in two]
         return [one.result() for one in begun]
-
-
-def wait_until(is_true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SETTLED_S
-    while not is_true():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.1)
 
 
 def state(one: FrontEnd, action: str) -> str:

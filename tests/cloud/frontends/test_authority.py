@@ -4,7 +4,7 @@ finds its way, and whoever has stolen the old one's key has nothing by it in the
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,10 @@ from mallee.kit import authorities, pki, sealedto
 from mallee.model.hosts.frontends import KeyTold
 from tests.cloud.agent import Agent
 from tests.cloud.frontends import standing
-from tests.cloud.frontends.standing import FrontEnd, Hosts
+from tests.cloud.frontends.standing import FrontEnd, Hosts, wait_until
 
 pytestmark = pytest.mark.postgres
 
-SETTLED_S = 180.0
 KILLS = 3
 AWAY = "away"
 
@@ -70,13 +69,6 @@ def trusted(one: FrontEnd) -> tuple[str, ...]:
 
 def bundle(one: FrontEnd) -> str:
     return authorities.Authorities(one.layout.cloud_pki / "authority.pem").bundle_pem
-
-
-def wait_until(is_true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SETTLED_S
-    while not is_true():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
 
 
 def id_of(one: FrontEnd) -> str:

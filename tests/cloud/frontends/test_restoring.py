@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import botocore.exceptions
@@ -16,12 +16,11 @@ from mallee.box.objectsrestore import Wish
 from mallee.model.configuration import settings
 from tests import postgresql, wholecloud
 from tests.cloud.frontends import standing
-from tests.cloud.frontends.standing import FrontEnd
+from tests.cloud.frontends.standing import FrontEnd, wait_until
 from tests.cloud.frontends.test_failover import insist
 
 pytestmark = pytest.mark.postgres
 
-SETTLED_S = 120.0
 LARGE = bytes(300_000)
 
 
@@ -46,13 +45,6 @@ def two(postgresql_socket: Path) -> Iterator[list[FrontEnd]]:
             client = all[1].client("s3")
             insist(lambda k=key, b=body, c=client: c.put_object(Bucket="kept", Key=k, Body=b))
         yield all
-
-
-def wait_until(is_true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SETTLED_S
-    while not is_true():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
 
 
 def remove_server(at: FrontEnd) -> bool:
@@ -109,7 +101,7 @@ def test_another_front_end_serves_the_copy_and_the_lost_one_nothing(two: list[Fr
     # It lives after all: it acknowledges nothing, and its cloud ends.
     former = lost.client("s3")
     lost.go_on()
-    deadline = time.monotonic() + SETTLED_S
+    deadline = time.monotonic() + standing.SETTLED_S
     while lost.process is not None and lost.process.poll() is None:
         assert time.monotonic() < deadline, "what was removed goes on"
         with (

@@ -4,7 +4,6 @@ is waited for, and a kill at any moment leaves nothing that cannot be opened."""
 import contextlib
 import random
 import time
-from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions
@@ -12,11 +11,10 @@ import pytest
 
 from tests.cloud.agent import Agent
 from tests.cloud.frontends import standing
-from tests.cloud.frontends.standing import FrontEnd
+from tests.cloud.frontends.standing import FrontEnd, wait_until
 
 pytestmark = pytest.mark.postgres
 
-SETTLED_S = 120.0
 KILLS = 5
 FAILURES = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError)
 
@@ -34,13 +32,6 @@ def state(one: FrontEnd) -> str:
 def rotate(one: FrontEnd, *, at_once: bool = False) -> None:
     answer = one.sender().ask("mallee", "RotateMasterKey", EndSessions=str(at_once).lower())
     assert answer.status == 200, answer.text
-
-
-def wait_until(is_true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SETTLED_S
-    while not is_true():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
 
 
 def test_one_that_is_away_is_waited_for(two: list[FrontEnd]) -> None:
