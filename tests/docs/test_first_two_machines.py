@@ -38,7 +38,7 @@ SAYS = {
     "mallee hosts drain ash": "DISABLED",
 }
 PATIENT = (
-    "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=20 "
+    "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=90 "
     "-o ConnectionAttempts=20 "
 )
 """As somebody who tries again until the instance has begun."""
