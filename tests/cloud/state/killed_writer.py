@@ -1,17 +1,25 @@
 """Run by `test_kill.py`: writes as fast as it can, and says on standard output what it was told.
 
-Each line is the number of a transaction that was acknowledged; transaction N makes a VPC and an
-instance of that number, takes two claims, and deletes what N-10 had made.
+For each line on standard input, the URL of a store and a number, a writer is forked, which begins
+with that transaction: to import what it needs costs more than all that it does before it is killed.
+It says its process id, then the number of each transaction that was acknowledged; when it has
+ended, `ENDED` follows. Transaction N makes a VPC and an instance of that number, takes two claims,
+and deletes what N-10 had made.
 """
 
 import asyncio
 import functools
 import itertools
+import os
 import sys
 
-from mallee.cloud.state import records, store
+from mallee.cloud.state import postgresql, records, store
 from mallee.kit import clock
 from tests.cloud.state import samples
+
+ENDED = "ended"
+IMPORTED = (postgresql,)
+"""What a store imports when it is opened."""
 
 
 def write(tx: store.Tx, number: int) -> None:
@@ -41,5 +49,16 @@ async def main(url: str, first: int) -> None:
     await asyncio.gather(*(work() for _ in range(4)))
 
 
+def serve() -> None:
+    """Fork writers, one after the other."""
+    for line in sys.stdin:
+        url, first = line.split()
+        if os.fork() == 0:
+            print(os.getpid(), flush=True)
+            asyncio.run(main(url, int(first)))
+        os.wait()
+        print(ENDED, flush=True)
+
+
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    serve()

@@ -1,25 +1,30 @@
 """kill -9 at any moment loses nothing that was acknowledged, and leaves nothing half done."""
 
+import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 
 from mallee.cloud.state import records, store
+from tests.cloud.state import killed_writer
 
 OpenStore = Callable[[], store.Store]
 KILLS = 20
 
 
-def run_and_kill(url: str, first: int, lines: int) -> list[int]:
+def run_and_kill(writers: subprocess.Popen[str], url: str, first: int, lines: int) -> list[int]:
     """Run a writer until it has acknowledged some transactions, kill it; return them all."""
-    command = [sys.executable, "-m", "tests.cloud.state.killed_writer", url, str(first)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout is not None
-        told = [writer.stdout.readline() for _ in range(lines)]
-        writer.kill()
-        told += writer.stdout.readlines()
-    return [int(line) for line in told if line.endswith("\n")]
+    assert writers.stdin is not None
+    assert writers.stdout is not None
+    print(url, first, file=writers.stdin, flush=True)
+    writer = int(writers.stdout.readline())
+    told = [int(writers.stdout.readline()) for _ in range(lines)]
+    os.kill(writer, signal.SIGKILL)
+    while (line := writers.stdout.readline()) != f"{killed_writer.ENDED}\n":
+        told.append(int(line))
+    return told
 
 
 def assert_whole(opened: store.Store, acknowledged: set[int]) -> None:
@@ -37,9 +42,12 @@ def assert_whole(opened: store.Store, acknowledged: set[int]) -> None:
 def test_kill_loses_nothing_acknowledged(url: str, open_store: OpenStore) -> None:
     chance = random.Random(20)
     first = 0
-    for _ in range(KILLS):
-        told = run_and_kill(url, first, chance.randrange(1, 60))
-        opened = open_store()
-        assert_whole(opened, set(told))
-        opened.close()
-        first = max(told) + 100
+    command = [sys.executable, "-m", "tests.cloud.state.killed_writer"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as writers:
+        for _ in range(KILLS):
+            told = run_and_kill(writers, url, first, chance.randrange(1, 60))
+            opened = open_store()
+            assert_whole(opened, set(told))
+            opened.close()
+            first = max(told) + 100
