@@ -1,5 +1,6 @@
 """Parameters are read as they were signed, and refused when nobody would look at them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,3 +97,27 @@ def test_tags_at_creation_are_for_what_is_created() -> None:
         parameters.refuse_ignored(action(creates=("volume",)), {"TagSpecifications": tags})
     with pytest.raises(errors.UnsupportedOperation):
         parameters.refuse_ignored(action(), {"TagSpecifications": tags})
+
+
+LONG = "x" * (parameters.WORDS_LENGTH_MAX + 1)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Description": LONG},
+        {"VersionDescription": LONG},
+        {"Description": {"Value": LONG}},
+        {"Entries": [{"Cidr": "10.0.0.0/8"}, {"Description": LONG}]},
+    ],
+)
+def test_a_long_description_is_refused_wherever_it_is(asked: dict[str, Any]) -> None:
+    with pytest.raises(errors.InvalidParameterValue, match="at most 255"):
+        parameters.refuse_long(action(), asked)
+
+
+def test_what_is_no_description_of_ec2_may_be_long() -> None:
+    fits = {"Description": LONG[1:], "UserData": LONG, "Values": [LONG], "Value": LONG}
+    parameters.refuse_long(action(), fits)
+    # Others' models say how long each is.
+    parameters.refuse_long(replace(action(), service="iam"), {"Description": LONG})

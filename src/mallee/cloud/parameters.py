@@ -1,8 +1,8 @@
 """The parameters of a request: read from query and body, and refused when they would be ignored.
 
-`read` runs before anything is believed of the request, `refuse_ignored` when it is decoded. What a
-row of the action table does not honour is refused by name, so that nobody believes to have set
-what nobody looked at.
+`read` runs before anything is believed of the request, the others when it is decoded. What a row of
+the action table does not honour is refused by name, so that nobody believes to have set what nobody
+looked at.
 Not its business: their types and constraints (the codec), their meaning (the handlers).
 """
 
@@ -15,6 +15,8 @@ from mallee.cloud import http
 from mallee.cloud.action import Action, Listing, Pages
 
 MAX_PARAMETERS = 10_000
+WORDS_LENGTH_MAX = 255
+"""Characters of a description: EC2's model does not say it, and each is kept in memory."""
 _OF_EVERY_ACTION = frozenset({"DryRun", "ClientToken"})
 _OF_EVERY_LISTING = frozenset({"Filter", "Filters", "MaxResults", "NextToken"})
 
@@ -48,6 +50,27 @@ def refuse_ignored(action: Action, request: Mapping[str, Any]) -> None:
             raise errors.InvalidParameterValue(
                 f"'{kind}' is not a valid taggable resource type for this operation."
             )
+
+
+def refuse_long(action: Action, request: Mapping[str, Any]) -> None:
+    """Raise `InvalidParameterValue` for a description that is longer than EC2 takes any."""
+    if action.service == "ec2":
+        for name in _long(request, ""):
+            raise errors.InvalidParameterValue(
+                f"The parameter {name} of {action.name} has at most {WORDS_LENGTH_MAX} characters."
+            )
+
+
+def _long(value: Any, name: str) -> Iterator[str]:
+    """Yield the names of descriptions below `value` that are too long."""
+    if isinstance(value, list):
+        for item in cast(list[Any], value):
+            yield from _long(item, name)
+    elif isinstance(value, Mapping):
+        for member, below in cast(Mapping[str, Any], value).items():
+            yield from _long(below, name if member == "Value" else member)
+    elif isinstance(value, str) and len(value) > WORDS_LENGTH_MAX and name.endswith("Description"):
+        yield name
 
 
 def _is_text(text: str) -> bool:

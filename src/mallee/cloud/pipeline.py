@@ -189,6 +189,7 @@ async def perform(cloud: Cloud, exchange: Exchange, now: float) -> str:
     who, asked = cast(Principal, exchange.principal), exchange.asked
     refusals.check(action, cloud.settings.network)
     parameters.refuse_ignored(action, asked)
+    parameters.refuse_long(action, asked)
     call = call_of(cloud, exchange, who, now)
     if action.completes is not None:
         asked = action.completes(call, asked)

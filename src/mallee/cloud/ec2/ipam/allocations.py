@@ -16,7 +16,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.ipam import given, ipams, shownfilters
+from mallee.cloud.ec2.ipam import given, shownfilters
 from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -53,7 +53,7 @@ def allocate(
     holder = given.Holder(
         type=given.CUSTOM,
         owner=call.account,
-        description=ipams.check_words(request.get("Description", "")),
+        description=request.get("Description", ""),
         tags=tagset.of_new(request, records.IPAM_ALLOCATION.name),
     )
     return {"IpamPoolAllocation": shown(call, given.take(call, pool, wish, holder))}
@@ -98,7 +98,7 @@ def modify(
 ) -> shapes.ModifyIpamPoolAllocationResult:
     """Change what is said of an allocation."""
     allocation = _one(call, request["IpamPoolAllocationId"])
-    words = ipams.check_words(request.get("Description", allocation.doc.description))
+    words = request.get("Description", allocation.doc.description)
     changed = call.tx.write(allocation, replace(allocation.doc, description=words))
     return {"IpamPoolAllocation": shown(call, changed)}
 

@@ -39,7 +39,7 @@ def create_discovery(
         raise errors.IpamLimitExceeded("resource discoveries of an account", MAX_PER_ACCOUNT)
     made = Discovery(
         id=ids.make("ipam-res-disco", call.entropy(ids.ID_BYTES)),
-        description=ipams.check_words(request.get("Description", "")),
+        description=request.get("Description", ""),
         regions=ipams.check_regions(call, request.get("OperatingRegions") or ()),
         tags=tagset.of_new(request, records.IPAM_DISCOVERY.name),
     )
@@ -57,7 +57,7 @@ def modify_discovery(
         raise errors.InvalidParameterValue(
             f"The region {call.settings.region} of {discovery.id} cannot be removed."
         )
-    words = ipams.check_words(request.get("Description", discovery.doc.description))
+    words = request.get("Description", discovery.doc.description)
     doc = replace(discovery.doc, description=words, is_modified=True)
     return {"IpamResourceDiscovery": _render(call, call.tx.write(discovery, doc))}
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 MAX_PER_ACCOUNT = 10
-MAX_WORDS_LENGTH = 255
 TIERS = ("free", "advanced")
 
 IpamRecord = Record[Ipam, None]
@@ -38,7 +37,7 @@ def create_ipam(call: WriteCall, request: shapes.CreateIpamRequest) -> shapes.Cr
     regions = check_regions(call, request.get("OperatingRegions") or ())
     made = Ipam(
         id=_new(call, "ipam"),
-        description=check_words(request.get("Description", "")),
+        description=request.get("Description", ""),
         tier=request.get("Tier", "advanced"),
         regions=regions,
         private_scope_id=_new(call, "ipam-scope"),
@@ -86,15 +85,6 @@ def check_regions(call: Call, given: Iterable[Any]) -> tuple[str, ...]:
     return names or (call.settings.region,)
 
 
-def check_words(text: str) -> str:
-    """Return a description; raise when it is too long."""
-    if len(text) > MAX_WORDS_LENGTH:
-        raise errors.InvalidParameterValue(
-            f"A description has at most {MAX_WORDS_LENGTH} characters."
-        )
-    return text
-
-
 def modify_ipam(call: WriteCall, request: shapes.ModifyIpamRequest) -> shapes.ModifyIpamResult:
     """Change an IPAM's words or tier; its region stays."""
     ipam = resources.one(call, records.IPAM, request["IpamId"])
@@ -105,7 +95,7 @@ def modify_ipam(call: WriteCall, request: shapes.ModifyIpamRequest) -> shapes.Mo
         )
     doc = replace(
         ipam.doc,
-        description=check_words(request.get("Description", ipam.doc.description)),
+        description=request.get("Description", ipam.doc.description),
         tier=request.get("Tier", ipam.doc.tier),
         is_modified=True,
     )

@@ -46,7 +46,7 @@ def create_pool(
         scope_type=scope.doc.type,
         family=request["AddressFamily"],
         locale=_check_locale(call, request.get("Locale", NOWHERE)),
-        description=ipams.check_words(request.get("Description", "")),
+        description=request.get("Description", ""),
         auto_import=request.get("AutoImport", False),
         min_length=request.get("AllocationMinNetmaskLength"),
         max_length=request.get("AllocationMaxNetmaskLength"),
@@ -174,7 +174,7 @@ def modify_pool(
         default = None
     doc = replace(
         doc,
-        description=ipams.check_words(request.get("Description", doc.description)),
+        description=request.get("Description", doc.description),
         auto_import=request.get("AutoImport", doc.auto_import),
         min_length=request.get("AllocationMinNetmaskLength", doc.min_length),
         max_length=request.get("AllocationMaxNetmaskLength", doc.max_length),

@@ -50,7 +50,7 @@ def create_resolver(
         id=ids.make(PREFIX, call.entropy(ids.ID_BYTES)),
         ipam_id=ipam.id,
         family=request["AddressFamily"],
-        description=ipams.check_words(request.get("Description", "")),
+        description=request.get("Description", ""),
         rules=_parse(call, request.get("Rules") or (), ipam.id),
         tags=tagset.of_new(request, records.RESOLVER.name),
     )
@@ -116,7 +116,7 @@ def modify_resolver(
     resolver = resources.one(call, records.RESOLVER, request["IpamPrefixListResolverId"])
     doc = replace(
         resolver.doc,
-        description=ipams.check_words(request.get("Description", resolver.doc.description)),
+        description=request.get("Description", resolver.doc.description),
         is_modified=True,
     )
     if "Rules" in request:

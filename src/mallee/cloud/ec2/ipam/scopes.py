@@ -40,7 +40,7 @@ def create_scope(
         id=ids.make("ipam-scope", call.entropy(ids.ID_BYTES)),
         ipam_id=ipam.id,
         type=PRIVATE,
-        description=ipams.check_words(request.get("Description", "")),
+        description=request.get("Description", ""),
         tags=tagset.of_new(request, records.IPAM_SCOPE.name),
     )
     record = call.tx.insert(records.IPAM_SCOPE, call.account, made.id, made)
@@ -52,7 +52,7 @@ def modify_scope(
 ) -> shapes.ModifyIpamScopeResult:
     """Change a scope's words."""
     scope = resources.one(call, records.IPAM_SCOPE, request["IpamScopeId"])
-    words = ipams.check_words(request.get("Description", scope.doc.description))
+    words = request.get("Description", scope.doc.description)
     doc = replace(scope.doc, description=words, is_modified=True)
     return {"IpamScope": _render(call, call.tx.write(scope, doc))}
 

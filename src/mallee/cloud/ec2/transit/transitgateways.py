@@ -98,7 +98,7 @@ def create(
     gateway = TransitGateway(
         id=id,
         link_index=_take_link(call.tx, id),
-        description=_check_description(request.get("Description", "")),
+        description=request.get("Description", ""),
         options=options,
         association_table_id=table_id if options.associates else "",
         propagation_table_id=table_id if options.propagates else "",
@@ -115,12 +115,6 @@ def _take_link(tx: store.Tx, id: str) -> int:
         index += 1
     tx.claim(LINKS, str(index), id)
     return index
-
-
-def _check_description(text: str) -> str:
-    if len(text) > tagset.MAX_VALUE_LENGTH:
-        raise errors.InvalidParameterValue("A description has at most 256 characters.")
-    return text
 
 
 def _options(options: TransitOptions, asked: Request) -> TransitOptions:
@@ -152,7 +146,7 @@ def modify(
     doc = replace(gateway.doc, options=_options(gateway.doc.options, asked), changed_at=call.now)
     doc = replace(
         doc,
-        description=_check_description(request.get("Description", doc.description)),
+        description=request.get("Description", doc.description),
         association_table_id=_default_table(call, doc, asked, "Association"),
         propagation_table_id=_default_table(call, doc, asked, "Propagation"),
     )

@@ -38,7 +38,7 @@ def create_filter(
         raise errors.TrafficMirrorLimitExceeded("traffic mirror filters", MAX_PER_ACCOUNT)
     made = MirrorFilter(
         id=ids.make("tmf", call.entropy(ids.ID_BYTES)),
-        description=mirrorrules.words(request),
+        description=request.get("Description", ""),
         tags=tagset.of_new(request, records.MIRROR_FILTER.name),
     )
     record = call.tx.insert(records.MIRROR_FILTER, call.account, made.id, made)

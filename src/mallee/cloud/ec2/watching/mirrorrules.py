@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 MAX_PER_DIRECTION = 10
 MAX_NUMBER = 32766
-MAX_WORDS_LENGTH = 255
 _PROTOCOL_MAX = 255
 _PORT_MAX = 65535
 _WITH_PORTS = (6, 17)
@@ -37,16 +36,6 @@ _REMOVED: Mapping[str, Mapping[str, Any]] = {
 }
 
 RuleRecord = Record[MirrorRule, None]
-
-
-def words(request: Request) -> str:
-    """Return the description in a request; raise when it is too long."""
-    text: str = request.get("Description") or ""
-    if len(text) > MAX_WORDS_LENGTH:
-        raise errors.InvalidParameterValue(
-            f"A description has up to {MAX_WORDS_LENGTH} characters."
-        )
-    return text
 
 
 def create_rule(
@@ -112,7 +101,7 @@ def _changed(doc: MirrorRule, request: Request) -> MirrorRule:
             name = "source_ports" if member.startswith("S") else "destination_ports"
             changes[name] = _ports(request[member], member)
     if "Description" in request:
-        changes["description"] = words(request)
+        changes["description"] = request.get("Description", "")
     return replace(doc, **changes)
 
 

@@ -15,7 +15,6 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.watching import mirrorrules
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -98,7 +97,7 @@ def _changed(call: WriteCall, doc: MirrorSession, request: Request) -> MirrorSes
     if "VirtualNetworkId" in request:
         changes["vni"] = request["VirtualNetworkId"]
     if "Description" in request:
-        changes["description"] = mirrorrules.words(request)
+        changes["description"] = request.get("Description", "")
     return replace(doc, **changes)
 
 

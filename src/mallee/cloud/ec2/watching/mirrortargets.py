@@ -12,7 +12,6 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.watching import mirrorrules
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -40,7 +39,7 @@ def create_target(
     made = MirrorTarget(
         id=ids.make("tmt", call.entropy(ids.ID_BYTES)),
         interface_id=interface.id,
-        description=mirrorrules.words(request),
+        description=request.get("Description", ""),
         tags=tagset.of_new(request, records.MIRROR_TARGET.name),
     )
     record = call.tx.insert(records.MIRROR_TARGET, call.account, made.id, made)

@@ -139,19 +139,13 @@ def create_network_interface(
         subnet=subnet,
         group_ids=securitygroups.to_wear(call, subnet.doc.vpc_id, request.get("Groups") or ()),
         wish=interfaceaddresses.parse(request, subnet),
-        description=_check_description(request.get("Description", "")),
+        description=request.get("Description", ""),
         delete_on_termination=False,
         tags=tagset.of_new(request, records.INTERFACE.name),
     )
     interface = create(call, new)
     shown = interfacelisting.render(call, interface)
     return {"NetworkInterface": shown, "ClientToken": request.get("ClientToken")}
-
-
-def _check_description(text: str) -> str:
-    if len(text) > 255:
-        raise errors.InvalidParameterValue("A description has at most 255 characters.")
-    return text
 
 
 def delete_network_interface(

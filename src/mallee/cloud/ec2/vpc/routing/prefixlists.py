@@ -95,12 +95,7 @@ def _parse(given: Iterable[Mapping[str, Any]], family: str) -> dict[str, PrefixE
         cidr = str(parse(item.get("Cidr", ""), "cidr"))
         if cidr in entries:
             raise errors.InvalidParameterValue(f"The CIDR {cidr} is given twice.")
-        words = item.get("Description", "")
-        if len(words) > MAX_WORDS_LENGTH:
-            raise errors.InvalidParameterValue(
-                f"A description has up to {MAX_WORDS_LENGTH} characters."
-            )
-        entries[cidr] = PrefixEntry(cidr, words)
+        entries[cidr] = PrefixEntry(cidr, item.get("Description", ""))
     if len(entries) > MAX_AT_ONCE:
         raise errors.InvalidParameterValue(f"One request names at most {MAX_AT_ONCE} entries.")
     return entries
