@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mallee.cloud.ec2.vpc import subnetreservations
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.vpc import nets
 
@@ -68,6 +69,23 @@ def test_reserved_addresses_are_given_by_name_only(alice: Any, vpc: str) -> None
     assert [it["SubnetCidrReservationId"] for it in shown["SubnetIpv4CidrReservations"]] == [id]
     alice.delete_subnet_cidr_reservation(SubnetCidrReservationId=id)
     ask(SubnetId=subnet)
+
+
+def test_a_subnet_has_only_so_many_reservations_in_so_many_words(
+    alice: Any, vpc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subnetreservations, "MAX_PER_SUBNET", 2)
+    subnet = alice.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    ask, kind = alice.create_subnet_cidr_reservation, {"ReservationType": "explicit"}
+    code = refusal(ask, SubnetId=subnet, Cidr="10.0.0.16/28", Description="x" * 256, **kind)
+    assert code == "InvalidParameterValue"
+    for cidr in ("10.0.0.16/28", "10.0.0.32/28"):
+        made = ask(SubnetId=subnet, Cidr=cidr, Description="x" * 255, **kind)
+    more = {"SubnetId": subnet, "Cidr": "10.0.0.48/28", **kind}
+    assert refusal(ask, **more) == "ResourceLimitExceeded"
+    id = made["SubnetCidrReservation"]["SubnetCidrReservationId"]
+    alice.delete_subnet_cidr_reservation(SubnetCidrReservationId=id)
+    ask(**more)
 
 
 def test_attributes_are_set_one_by_one(alice: Any) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PREFIX = "scr"
 TYPE = "subnet-cidr-reservation"
+MAX_PER_SUBNET = 100
+"""AWS says nothing of a limit; each is looked at for each address that is given."""
 
 SubnetRecord = Record[Subnet, None]
 
@@ -58,6 +60,10 @@ def create_reservation(
     if ranges.overlapping(network, (it.cidr for it in subnet.doc.reservations)):
         raise errors.InvalidCidrReservation(
             f"The CIDR {network} overlaps a reservation of the subnet {subnet.id}."
+        )
+    if len(subnet.doc.reservations) >= MAX_PER_SUBNET:
+        raise errors.ResourceLimitExceeded(
+            f"A subnet has {MAX_PER_SUBNET} CIDR reservations at most. Delete one."
         )
     made = Reservation(
         id=ids.make(PREFIX, call.entropy(ids.ID_BYTES)),
