@@ -47,7 +47,7 @@ MOUNTS = (
     "disk=/dev/$(grep -l {serial} /sys/block/vd?/serial | cut -d/ -f4); "
     "mke2fs -q $disk && mkdir -p /mnt && mount -t ext4 $disk /mnt"
 )
-COUNTS = "n=0; while :; do n=$((n+1)); echo $n >>/mnt/n; sync; done"
+COUNTS = f"n=0; while :; do n=$((n+1)); echo $n >>/mnt/n; sync; {days.RESTS}; done"
 WRITES = f"({COUNTS}) </dev/null >/dev/null 2>&1 &"
 WHOLE = "sync; cp /mnt/n /tmp/n; n=$(wc -l </tmp/n); seq 1 $n | cmp -s - /tmp/n && echo $n"
 

@@ -16,7 +16,7 @@ from tests.baddays import test_migrations as days
 from tests.baddays.test_handedguests import Shared
 from tests.baddays.test_migrations import Going
 
-COUNTS = "n=$(wc -l </mnt/n); while :; do n=$((n+1)); echo $n >>/mnt/n; sync; done"
+COUNTS = f"n=$(wc -l </mnt/n); while :; do n=$((n+1)); echo $n >>/mnt/n; sync; {days.RESTS}; done"
 WRITES = f"mkdir -p /mnt; touch /mnt/n; ({COUNTS}) </dev/null >/dev/null 2>&1 &"
 TEXT = f"alike = true\n{handed.TEXT}".replace("198.19.17.", "198.19.18.")
 

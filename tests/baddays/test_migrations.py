@@ -39,7 +39,12 @@ ROOT = {"DeviceName": "/dev/vda", "Ebs": {"Encrypted": True}}
 FINDS = "disk=/dev/$(grep -l {serial} /sys/block/*/serial | cut -d/ -f4)"
 """A guest's own names of its disks may be others each time it begins."""
 PUTS = "echo $n | dd of=$disk bs=4096 seek=$n conv=notrunc,fsync,sync 2>/dev/null"
-COUNTS = f"n=$(cat /root/n | wc -l); while :; do n=$((n+1)); {PUTS}; echo $n >>/root/n; sync; done"
+RESTS = "usleep 100000"
+"""Between numbers, or a guest that only counts has a processor for itself."""
+COUNTS = (
+    "n=$(cat /root/n | wc -l); "
+    f"while :; do n=$((n+1)); {PUTS}; echo $n >>/root/n; sync; {RESTS}; done"
+)
 WRITES = f"{FINDS}; touch /root/n; ({COUNTS}) </dev/null >/dev/null 2>&1 &"
 """Each number is on both disks before the next one follows."""
 HOLDS = "mkdir -p /dev/shm; dd if=/dev/urandom of=/dev/shm/held bs=1M count=16 2>/dev/null"
