@@ -15,10 +15,17 @@ class FlowLogWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
     account_id: str
     zone_id: str
+    """Where its interfaces are, but for those in `other_zone_ids`."""
     interface_ids: tuple[str, ...]
     """Sorted; NAT gateways' too."""
     traffic: Traffic = Traffic.ALL
     fields: tuple[str, ...] = DEFAULT_FIELDS
+    other_zone_ids: dict[str, str] = {}
+    """By interface: what all hosts of a VPC carry may be in another zone than their guests."""
+
+    def zone_of(self, interface_id: str) -> str:
+        """Return the zone's id of an interface of the log."""
+        return self.other_zone_ids.get(interface_id, self.zone_id)
 
 
 class MirrorRuleWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):

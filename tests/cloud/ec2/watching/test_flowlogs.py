@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts.slices import slices
 from mallee.cloud.state import records
+from mallee.model.hosts import hosts
 from mallee.model.network.flowlogs import DEFAULT_FIELDS, FlowLogSeen, Traffic
 from mallee.model.storage.buckets import Bucket
 from tests.cloud.ec2 import makers
@@ -182,3 +183,23 @@ def test_hosts_are_told_of_interfaces_that_they_carry(
     assert told[of_interface].fields == DEFAULT_FIELDS
     assert told[of_interface].account_id == world.accounts["alice"]
     assert told[of_interface].zone_id == "use1-az1"
+
+
+def test_each_interface_is_in_the_zone_of_its_subnet(
+    alice: Any, world: World, host: FakeHost
+) -> None:
+    FakeHost(world, "shed", hosts.Capacity(1, 1, 1), "us-east-1b")
+    (near,) = alice.describe_subnets()["Subnets"]
+    far = alice.create_default_subnet(AvailabilityZone="us-east-1b")["Subnet"]["SubnetId"]
+    gateway = alice.create_nat_gateway(SubnetId=far, ConnectivityType="private")["NatGateway"]
+    (address,) = gateway["NatGatewayAddresses"]
+    asked = {"ImageId": IMAGE_ID, "SubnetId": near["SubnetId"], "MinCount": 1, "MaxCount": 1}
+    (made,) = alice.run_instances(**asked)["Instances"]
+    create(alice, near["VpcId"])
+    (vpc,) = slices.host_wanted(world.store.view, host.id, world.settings).vpcs
+    (log,) = vpc.flow_logs
+    told = {id: log.zone_of(id) for id in log.interface_ids}
+    assert told == {
+        made["NetworkInterfaces"][0]["NetworkInterfaceId"]: "use1-az1",
+        address["NetworkInterfaceId"]: "use1-az2",
+    }

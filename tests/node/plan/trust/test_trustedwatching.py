@@ -33,6 +33,8 @@ def test_what_is_in_order_is_taken() -> None:
         replace(LOG, interface_ids=('eni-1" accept',)),
         replace(LOG, account_id="1\n2"),
         replace(LOG, zone_id="a b"),
+        replace(LOG, other_zone_ids={ENI: "a b"}),
+        replace(LOG, other_zone_ids={"eni": "use1-az2"}),
         replace(LOG, fields=("version", "secret")),
         replace(LOG, fields=()),
     ],

@@ -31,28 +31,35 @@ def flow_logs(
 ) -> Iterator[FlowLogWanted]:
     """Yield the logs that watch interfaces of one VPC: those that a host carries, and the cloud's
     own, which stand on every host that carries the VPC."""
-    watched: dict[str, set[str]] = {}
+    watched: dict[str, dict[str, str]] = {}
+    """By log and interface: the id of its zone."""
     own = [one for one in view.by(records.INTERFACE, "vpc", vpc_id) if one.doc.requester]
-    zone = ""
     for one in (*interfaces, *own):
         for resource_id in (one.id, one.doc.subnet_id, one.doc.vpc_id):
             for log in view.by(records.FLOW_LOG, "resource", resource_id):
                 # Of an interface lent to another account its owner's logs tell nothing.
                 if log.account == one.account:
-                    watched.setdefault(log.id, set()).add(one.id)
-                    subnet = view.get(records.SUBNET, one.doc.subnet_id)
-                    zone = subnet.doc.zone if subnet is not None else zone
+                    watched.setdefault(log.id, {})[one.id] = _zone_id(view, one, region)
     for id in sorted(watched):
         log = view.get(records.FLOW_LOG, id)
         if log is not None:
+            by_interface = watched[id]
+            # The host's own guests come first: they are all in its zone.
+            zone_id = next(iter(by_interface.values()))
             yield FlowLogWanted(
                 id=id,
                 account_id=log.account,
-                zone_id=zones.id_of(zone, region),
-                interface_ids=tuple(sorted(watched[id])),
+                zone_id=zone_id,
+                interface_ids=tuple(sorted(by_interface)),
                 traffic=log.doc.traffic,
                 fields=log.doc.fields,
+                other_zone_ids={id: it for id, it in by_interface.items() if it != zone_id},
             )
+
+
+def _zone_id(view: View, interface: InterfaceRecord, region: str) -> str:
+    subnet = view.get(records.SUBNET, interface.doc.subnet_id)
+    return "" if subnet is None else zones.id_of(subnet.doc.zone, region)
 
 
 def mirrors(view: View, interfaces: Iterable[InterfaceRecord]) -> Iterator[MirrorWanted]:

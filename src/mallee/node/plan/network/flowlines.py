@@ -96,7 +96,7 @@ class Writer:
             "subnet-id": one.subnet_id,
             "instance-id": one.instance_id,
             "region": self.region,
-            "az-id": self.log.zone_id,
+            "az-id": self.log.zone_of(one.id),
         }
 
     def _of_nothing(self, status: str) -> dict[str, str]:

@@ -19,10 +19,11 @@ _PORT_MAX = 65535
 
 def faults_of_log(log: FlowLogWanted) -> str | None:
     """Return what is wrong with a flow log; None: nothing."""
-    if not _are_ids("fl", log.id) or not _are_ids("eni", *log.interface_ids):
+    if not _are_ids("fl", log.id) or not _are_ids("eni", *log.interface_ids, *log.other_zone_ids):
         return f"{log.id} of {', '.join(log.interface_ids)} as a flow log"
-    if not _ACCOUNT.fullmatch(log.account_id) or not _ZONE.fullmatch(log.zone_id):
-        return f"a flow log of {log.account_id!r} in {log.zone_id!r}"
+    zone_ids = (log.zone_id, *log.other_zone_ids.values())
+    if not _ACCOUNT.fullmatch(log.account_id) or not all(map(_ZONE.fullmatch, zone_ids)):
+        return f"a flow log of {log.account_id!r} in {', '.join(zone_ids)!r}"
     unknown = [field for field in log.fields if field not in flowlogs.VERSIONS]
     if unknown or not log.fields:
         return f"a flow log with the fields {unknown}"
