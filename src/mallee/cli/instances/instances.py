@@ -17,6 +17,7 @@ import tty
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +36,6 @@ REFUSED = 255
 """With which OpenSSH ends when there was no session."""
 CONNECT_S = 20
 """How long nobody may answer: a guest is busy at times, but what a group stops is silent."""
-FORBIDDEN = 403
 
 
 def ssh(
@@ -134,7 +134,7 @@ def _silence_of_tunnel(layout: Layout, asked: Mapping[str, str]) -> str:
     try:
         word = asyncio.run(connecting.first_word(connecting.sign(client.access(layout), asked)))
     except steps.Failed as failed:
-        if getattr(failed.__cause__, "status", 0) == FORBIDDEN:
+        if getattr(failed.__cause__, "status", 0) == HTTPStatus.FORBIDDEN:
             raise
         return failed.cause
     return "" if word.startswith(sshgreeting.GREETING) else "who is there speaks no SSH"
