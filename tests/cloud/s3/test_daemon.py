@@ -15,6 +15,9 @@ from tests.cloud.s3 import processes as running
 from tests.cloud.s3.processes import Processes
 from tests.cloud.s3.wire import Wire
 
+PAUSE_S = 0.02
+"""So long writers wait between two writes while a process starts."""
+
 
 @pytest.fixture
 def processes(root_dir: Path) -> Iterator[Processes]:
@@ -97,18 +100,24 @@ def test_quick_client_may_mix_services_on_one_connection(processes: Processes) -
 def test_what_was_acknowledged_outlives_any_kill(processes: Processes) -> None:
     processes.client("s3").create_bucket(Bucket="bucket")
     acknowledged: dict[str, bytes] = {}
-    over = threading.Event()
+    over, hurry = threading.Event(), threading.Event()
     writers = [
-        threading.Thread(target=_write, args=(processes.client("s3"), number, acknowledged, over))
+        threading.Thread(
+            target=_write, args=(processes.client("s3"), number, acknowledged, over, hurry)
+        )
         for number in range(4)
     ]
     for writer in writers:
         writer.start()
     for name in ("s3", "cloud", "s3", "s3"):
         before = len(acknowledged)
+        hurry.set()
         while len(acknowledged) < before + 20:
             over.wait(0.005)
-        processes.restart(name)
+        processes.end(name, signal.SIGKILL)
+        # What starts shall not wait for four that write as fast as they can.
+        hurry.clear()
+        processes.start(name)
     over.set()
     for writer in writers:
         writer.join()
@@ -117,7 +126,13 @@ def test_what_was_acknowledged_outlives_any_kill(processes: Processes) -> None:
         assert s3.get_object(Bucket="bucket", Key=key)["Body"].read() == body
 
 
-def _write(s3: Any, number: int, acknowledged: dict[str, bytes], over: threading.Event) -> None:
+def _write(
+    s3: Any,
+    number: int,
+    acknowledged: dict[str, bytes],
+    over: threading.Event,
+    hurry: threading.Event,
+) -> None:
     count = 0
     while not over.is_set():
         count += 1
@@ -126,6 +141,8 @@ def _write(s3: Any, number: int, acknowledged: dict[str, bytes], over: threading
         with suppress(ClientError, BotoCoreError):
             s3.put_object(Bucket="bucket", Key=key, Body=body)
             acknowledged[key] = body
+        if not hurry.is_set():
+            over.wait(PAUSE_S)
 
 
 def test_changes_of_buckets_are_in_the_trail_and_objects_are_not(processes: Processes) -> None:
