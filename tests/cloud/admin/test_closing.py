@@ -100,9 +100,12 @@ def _wait(is_true: Any) -> None:
 
 def _left_of(cloud: RunningCloud, account: str) -> list[str]:
     """Everything in the store that still belongs to an account or is held by a thing of it."""
-    view = cloud.store.view
-    left = [f"{one.kind.name} {one.id}" for one in inventory.everything(view, account)]
-    return [*left, *(["account"] if view.get(records.ACCOUNT, account) else [])]
+
+    def read(tx: store.Tx) -> list[str]:
+        left = [f"{one.kind.name} {one.id}" for one in inventory.everything(tx, account)]
+        return [*left, *(["account"] if tx.get(records.ACCOUNT, account) else [])]
+
+    return cloud.store.transact(read)
 
 
 def _claims(cloud: RunningCloud) -> set[tuple[str, str, str]]:

@@ -27,6 +27,8 @@ from tests.wholecloud import wait_until
 
 PASSWORD = "Correct-Horse-7"
 OTHER = "Battery-Staple-8"
+SLOW = guessing.Limit(free=5, wait_s=60.0, wait_s_max=60.0)
+"""As patient as ever, and so slow that no load of this machine is taken for waiting."""
 _names = itertools.count(1)
 
 
@@ -157,8 +159,9 @@ def test_who_is_not_there_costs_the_work_of_a_wrong_password(
 
 
 def test_who_guesses_is_slowed_down_by_whatever_name_of_the_account(
-    people: People, cloud: RunningCloud, admin: dict[str, str]
+    people: People, cloud: RunningCloud, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(guessing, "SUBJECT", SLOW)
     name = person(people, admin)
     people.client("iam", admin).create_account_alias(AccountAlias=f"guess-{name}")
     names = (admin["account_id"], f"guess-{name}")
@@ -171,8 +174,9 @@ def test_who_guesses_is_slowed_down_by_whatever_name_of_the_account(
 
 
 def test_waiting_does_not_tell_which_accounts_there_are(
-    people: People, cloud: RunningCloud, admin: dict[str, str]
+    people: People, cloud: RunningCloud, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(guessing, "SUBJECT", SLOW)
     there = people.client("iam", admin).create_account_alias
     there(AccountAlias="someones-alias")
     for name in ("someones-alias", "nobodys-alias"):
@@ -286,6 +290,7 @@ def test_signing_in_needs_no_signature_and_takes_none_of_another(
 def test_class_signs_in_at_once_and_a_flood_is_turned_away(
     people: People, cloud: RunningCloud, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(passwordhash, "WAIT_S_MAX", 120.0)
     account = admin["account_id"]
     names = [person(people, admin) for _ in range(30)]
     with ThreadPoolExecutor(30) as room:
