@@ -2,24 +2,54 @@
 
 `die`: it kills itself once before and once after each kind of step, leaving a mark of each death
 in the directory MARKS. `twice`: it does every step twice.
+
+When it has died another one comes, a fork of this process, which has imported all and does nothing
+else: to start a program for each would cost a second of a processor. SIGTERM ends both.
 """
 
+import ctypes
 import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from mallee.node import apply, daemon
 from mallee.node.host import Host
 from mallee.node.plan.guests import steps
 
+PR_SET_PDEATHSIG = 1
+
 _apply_step = apply.apply_step
+_libc = ctypes.CDLL(None)
 
 
 def main() -> None:
-    """Run the agent, failing as told."""
+    """Run one agent after the other, failing as told."""
     mode, marks, root = sys.argv[1:]
+    _fail(mode, marks)
+    sys.argv[1:] = ["--root", root]
+    signal.signal(signal.SIGTERM, _end)
+    while True:
+        agent = os.fork()
+        if agent == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            daemon.main()
+            return
+        try:
+            os.waitpid(agent, 0)
+        except SystemExit:
+            os.kill(agent, signal.SIGKILL)
+            os.waitpid(agent, 0)
+            raise
 
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit()
+
+
+def _fail(mode: str, marks: str) -> None:
     async def dying(host: Host, step: steps.Step) -> None:
         name = type(step).__name__
         _die_once(Path(marks) / f"before {name}")
@@ -32,8 +62,6 @@ def main() -> None:
         await _apply_step(host, step)
 
     apply.apply_step = {"die": dying, "twice": repeating}[mode]
-    sys.argv[1:] = ["--root", root]
-    daemon.main()
 
 
 def _die_once(mark: Path) -> None:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,34 +27,22 @@ END = ("ShutDown", "Undefine", "RemoveTap", "RemoveDirectory")
 
 @contextmanager
 def agent_that(cloud: Cloud, mode: str, marks: Path) -> Generator[None]:
-    """Put an agent that fails in the place of the cloud's own, started again when it dies."""
+    """Put agents that fail in the place of the cloud's own: another comes when one has died."""
     traces.kill(cloud, status.SUPERVISOR)
     traces.kill(cloud, "node")
-    is_over = threading.Event()
-    running: list[subprocess.Popen[bytes]] = []
-
-    def keep_running() -> None:
-        argv = [sys.executable, "-m", "tests.baddays.dying_agent", mode, str(marks)]
-        while not is_over.is_set():
-            agent = subprocess.Popen(
-                [*argv, str(cloud.layout.root)],
-                cwd=Path(__file__).parents[2],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            running[:] = [agent]
-            agent.wait()
-
-    keeper = threading.Thread(target=keep_running)
-    keeper.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        wholecloud.wait_until(lambda: bool(running), 10.0, "the agent to have been started")
-        running[0].kill()
-        keeper.join()
-        steps.run(up.plan(cloud.layout), wholecloud.Silent())
+    argv = [sys.executable, "-m", "tests.baddays.dying_agent", mode, str(marks)]
+    with subprocess.Popen(
+        [*argv, str(cloud.layout.root)],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as agents:
+        try:
+            yield
+        finally:
+            agents.terminate()
+            agents.wait()
+            steps.run(up.plan(cloud.layout), wholecloud.Silent())
 
 
 def test_an_agent_killed_before_and_after_every_step_finishes_a_life(
