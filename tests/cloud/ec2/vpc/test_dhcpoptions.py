@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mallee.cloud.ec2.vpc import dhcpoptions
 from tests.cloud.ec2.asking import refusal
 
 
@@ -39,8 +40,21 @@ def test_a_vpc_gets_another_set_or_none(alice: Any) -> None:
         options(netbios_node_type=["3"]),
         options(netbios_name_servers=["fd00::1"]),
         options(domain_name=[]),
+        options(domain_name=[f"{'a' * 20}.example.org"] * 8),
     ],
 )
 def test_what_makes_no_sense_is_refused(alice: Any, given: list[dict[str, Any]]) -> None:
     code = refusal(alice.create_dhcp_options, DhcpConfigurations=given)
     assert code == "InvalidParameterValue"
+
+
+def test_an_account_has_only_so_many(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (default,) = alice.describe_dhcp_options()["DhcpOptions"]
+    monkeypatch.setattr(dhcpoptions, "MAX_PER_ACCOUNT", 2)
+    given = options(domain_name=["example.org"])
+    made = alice.create_dhcp_options(DhcpConfigurations=given)["DhcpOptions"]
+    code = refusal(alice.create_dhcp_options, DhcpConfigurations=given)
+    assert code == "DhcpOptionsLimitExceeded"
+    assert made["DhcpOptionsId"] != default["DhcpOptionsId"]
+    alice.delete_dhcp_options(DhcpOptionsId=made["DhcpOptionsId"])
+    alice.create_dhcp_options(DhcpConfigurations=given)

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 NONE = "default"
 """As an id: no options at all."""
+MAX_PER_ACCOUNT = 100
 MAX_SERVERS = 4
+DOMAINS_LENGTH_MAX = 255
+"""Characters of all domain names with a space between each two: an option of DHCP has no more."""
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 OptionsRecord = Record[DhcpOptions, None]
@@ -69,6 +72,8 @@ def create_dhcp_options(
         options[name] = values
     if not options:
         raise errors.MissingParameter("dhcpConfiguration")
+    if len(call.tx.list(records.DHCP_OPTIONS, call.account)) >= MAX_PER_ACCOUNT:
+        raise errors.DhcpOptionsLimitExceeded(MAX_PER_ACCOUNT)
     made = DhcpOptions(
         id=ids.make("dopt", call.entropy(ids.ID_BYTES)),
         options=options,
@@ -114,6 +119,10 @@ def _check_domain(name: str, values: Sequence[str]) -> None:
             raise errors.InvalidParameterValue(
                 f"Value ({value}) for parameter {name} is invalid. It is no domain name."
             )
+    if len(" ".join(values)) > DOMAINS_LENGTH_MAX:
+        raise errors.InvalidParameterValue(
+            f"The values of {name} have at most {DOMAINS_LENGTH_MAX} characters together."
+        )
 
 
 def _check_node_type(name: str, values: Sequence[str]) -> None:
