@@ -1,11 +1,22 @@
 """Who has confirmed settings: hosts that are heard by them, and nobody else."""
 
+import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mallee.box import client, owners, rollouts, settingshistory, settingstrial, steps
+from mallee.box import (
+    client,
+    configuring,
+    owners,
+    rollouts,
+    settingshistory,
+    settingstrial,
+    status,
+    steps,
+)
 from mallee.model.configuration.settings import Settings, encode
 from mallee.model.layout import Layout
 
@@ -64,3 +75,78 @@ def test_a_cloud_that_goes_away_before_a_trial_leaves_it_undone_and_not_open(
     assert settingshistory.entries(layout)[-1].outcome == "undone: nobody answers"
     assert settingshistory.read_trying(layout) is None
     assert owners.read_settings(layout) == Settings()
+
+
+def test_a_trial_that_was_left_is_undone_in_the_daemons_too_whatever_becomes_of_the_next(
+    monkeypatch: pytest.MonkeyPatch, root_dir: Path
+) -> None:
+    layout = Layout(root_dir)
+    monkeypatch.setattr(owners, "give_settings", leave)
+    number = leave_trial(layout)
+    runs: list[Settings] = []
+
+    def restart(layout: Layout, _: tuple[str, ...]) -> None:
+        runs.append(owners.read_settings(layout))
+
+    def away(_: Layout) -> None:
+        raise steps.Failed("nobody answers", "mallee up")
+
+    monkeypatch.setattr(settingstrial, "restart", restart)
+    monkeypatch.setattr(status, "find", find)
+    monkeypatch.setattr(settingstrial, "look", away)
+    check, _ = configuring.apply_steps(layout, configuring.Wish(encode(Settings()), "apply"))
+    with pytest.raises(steps.Failed, match="nobody answers"):
+        check.do(print)
+    assert runs == [Settings()]
+    outcomes = {one.number: one.outcome for one in settingshistory.entries(layout)}
+    assert outcomes[number].startswith(settingshistory.UNDONE)
+
+
+def test_who_ends_while_it_undoes_a_trial_leaves_it_to_be_undone(
+    monkeypatch: pytest.MonkeyPatch, root_dir: Path
+) -> None:
+    layout = Layout(root_dir)
+    monkeypatch.setattr(owners, "give_settings", leave)
+    leave_trial(layout)
+    restarts: list[int] = []
+
+    def restart(*_: object) -> None:
+        restarts.append(1)
+        if len(restarts) == 1:
+            raise InterruptedError
+
+    monkeypatch.setattr(settingstrial, "restart", restart)
+    monkeypatch.setattr(status, "find", find)
+    with pytest.raises(InterruptedError):
+        settingstrial.settle(layout)
+    assert settingstrial.settle(layout)
+    assert len(restarts) == 2
+    assert not settingstrial.settle(layout)
+
+
+def leave_trial(layout: Layout) -> int:
+    """Put other settings in force as one that ends before anybody confirms them; return which."""
+    layout.settings.write_text(encode(Settings()))
+    settingshistory.note_current(layout)
+    other = multiprocessing.get_context("fork").Process(target=_begin_and_end, args=(layout,))
+    other.start()
+    other.join()
+    assert owners.read_settings(layout) == Settings(listen="0.0.0.0")
+    return settingshistory.entries(layout)[-1].number
+
+
+def leave(layout: Layout) -> None:
+    """Give nothing to the cloud's user, whom this machine may not have."""
+
+
+def find(_: Layout, name: str) -> status.Process:
+    """Take every daemon for this process."""
+    return status.Process(os.getpid(), status.read_birth(os.getpid()) or 0)
+
+
+def _begin_and_end(layout: Layout) -> None:
+    former = settingshistory.note_current(layout)
+    asked = settingshistory.Asked("apply cloud.toml")
+    text = encode(Settings(listen="0.0.0.0"))
+    entry = settingshistory.add(layout, text, asked, settingshistory.TRIED)
+    settingshistory.begin_trying(layout, entry.number, former.number)

@@ -72,7 +72,7 @@ def apply_steps(layout: Layout, wish: Wish) -> tuple[steps.Step, ...]:
 
 
 def _check(layout: Layout, wish: Wish) -> str:
-    settled = settingshistory.settle(layout)
+    settled = settingstrial.settle(layout)
     if settingshistory.read_trying(layout) is not None:
         raise steps.Failed(
             "another change is being tried", "wait for its end: mallee config history"
@@ -142,13 +142,13 @@ def _result(layout: Layout, entry: settingshistory.Entry, former: int) -> str:
     """Return what came of a change; raise `steps.Failed` when it does not hold."""
     log = layout.log / "settings.log"
     if _is_tried(layout, entry.number):
-        settled = settingshistory.settle(layout)
-        if not settled and settingshistory.read_trying(layout) is not None:
+        settled = settingstrial.settle(layout)
+        trying = settingshistory.read_trying(layout)
+        if not settled and trying is not None and trying.number != entry.number:
             settingshistory.conclude(
                 layout, entry.number, f"{settingshistory.UNDONE}: another change is being tried"
             )
             raise steps.Failed("another change is being tried", "mallee config history")
-        settingstrial.restart(layout, status.daemons(layout))
         cause = f"settings {entry.number} are undone: what tried them died"
         raise steps.Failed(cause, f"read {log}")
     outcome = _outcome(layout, entry.number)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mallee.box import client, owners, settingshistory, settingstrial, status, steps
+from mallee.box import client, owners, settingshistory, settingstrial, steps
 from mallee.box.settingstrial import Trial
 from mallee.model.configuration import rollouts, settings, settingschanges, sharing
 from mallee.model.configuration.rollouts import Duty, Word
@@ -80,9 +80,7 @@ def try_out(layout: Layout, trial: Trial, rollout: str) -> None:
 
 def follow(layout: Layout) -> None:
     """Do what this front end's duty is, if anything."""
-    if settingshistory.settle(layout):
-        # Whoever tried other settings here ended before its time.
-        settingstrial.restart(layout, status.daemons(layout))
+    settingstrial.settle_in_turn(layout)
     if settingshistory.read_trying(layout) is not None:
         return
     try:

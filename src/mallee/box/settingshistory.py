@@ -3,7 +3,8 @@
 `settings/0003.toml` and `settings/0003.json` under the root directory, readable by root alone: a
 document may hold a database's password. While a change is tried, `settings/trying.json` tells who
 tries it and what holds if that process ends: `settle` then puts the former document back.
-Called by `configuring` and `up`. Not its business: what a change does to a cloud.
+Called by `configuring`, `settingstrial` and `rollouts`. Not its business: what a change does to a
+cloud.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ import fcntl
 import os
 import pwd
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import msgspec
@@ -154,12 +155,16 @@ def is_alive(whose: Trying | Entry) -> bool:
     return status.Process(whose.pid, whose.born).is_alive()
 
 
-def settle(layout: Layout) -> str:
-    """Put the former document back when whoever tried another has ended; say so, or nothing."""
+def settle(layout: Layout, start_anew: Callable[[], None]) -> str:
+    """Put the former document back when whoever tried another has ended; say so, or nothing.
+
+    `start_anew` has the daemons read it: who ends within it leaves all that to be done again.
+    """
     trying = read_trying(layout)
     if trying is None or is_alive(trying):
         return ""
     put(layout, trying.former)
+    start_anew()
     conclude(layout, trying.number, f"{UNDONE}: whoever tried it ended before it was confirmed")
     end_trying(layout)
     return f"settings {trying.number} were never confirmed: those of {trying.former} hold again"

@@ -3,7 +3,8 @@
 The document is put in force, the daemons that read it start anew, and the cloud and every host that
 was heard before must be heard again, over whatever way the new settings give. Whoever tries writes
 down that it does (`settingshistory`), so that its end at any moment is found.
-Called by `rollouts`, in a process of its own. Not its business: whether others have to confirm.
+Called by `rollouts`, in a process of its own; what was left of one is undone by whoever comes next
+(`settle`). Not its business: whether others have to confirm.
 """
 
 import signal
@@ -134,6 +135,25 @@ def restart(layout: Layout, daemons: tuple[str, ...]) -> None:
 
         silent = steps.Failed(f"{name} did not start again within {RESTART_S_MAX:g} s", "mallee up")
         steps.wait_until(is_new, RESTART_S_MAX, silent)
+
+
+def settle(layout: Layout) -> str:
+    """Undo what was tried by one that has ended, unless somebody does; say so, or nothing."""
+    if settingshistory.read_trying(layout) is None:
+        return ""
+    with settingshistory.turn(layout) as is_ours:
+        return settle_in_turn(layout) if is_ours else ""
+
+
+def settle_in_turn(layout: Layout) -> str:
+    """Do so as the one that has its turn (`settingshistory.turn`)."""
+
+    def start_anew() -> None:
+        # Daemons that do not run read it when they start.
+        if status.find(layout, status.SUPERVISOR) is not None:
+            restart(layout, status.daemons(layout))
+
+    return settingshistory.settle(layout, start_anew)
 
 
 def _front_ends(access: client.Access) -> tuple[FrontEndStanding, ...]:

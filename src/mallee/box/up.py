@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from mallee.box import client, owners, requirements, settingshistory, status, steps, systemd
+from mallee.box import client, owners, requirements, settingstrial, status, steps, systemd
 from mallee.images import tiny
 from mallee.kit import files
 from mallee.model.configuration import settings
@@ -85,7 +85,7 @@ def _check() -> str:
 
 def _prepare(layout: Layout, first: settings.Settings) -> str:
     said = _prepare_host(layout)
-    settled = settingshistory.settle(layout)
+    settled = settingstrial.settle(layout)
     owners.ensure_settings(layout, first)
     return f"{said}; {settled}" if settled else said
 
