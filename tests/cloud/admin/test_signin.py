@@ -25,6 +25,8 @@ from tests.cloud.signing import FORM, VERSIONS, Answer, Sender
 from tests.cloud.sts.people import People, refused
 from tests.wholecloud import wait_until
 
+pytestmark = pytest.mark.usefixtures("little_work")
+
 PASSWORD = "Correct-Horse-7"
 OTHER = "Battery-Staple-8"
 SLOW = guessing.Limit(free=5, wait_s=60.0, wait_s_max=60.0)
@@ -287,6 +289,7 @@ def test_signing_in_needs_no_signature_and_takes_none_of_another(
     assert ask(cloud, admin["account_id"], name, PASSWORD).status == 200
 
 
+@pytest.mark.usefixtures("full_work")
 def test_class_signs_in_at_once_and_a_flood_is_turned_away(
     people: People, cloud: RunningCloud, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 from tests.cloud.running import RunningCloud
 from tests.cloud.sts.people import People, refused
 
+pytestmark = pytest.mark.usefixtures("little_work")
+
 GOOD = "Correct-Horse-7"
 BETTER = "Battery-Staple-8"
 _names = itertools.count(1)
@@ -175,6 +177,7 @@ def test_no_password_is_in_the_store_or_the_log(people: People, cloud: RunningCl
     assert not [path for path in files if b"$argon2id$" in path.read_bytes()]
 
 
+@pytest.mark.usefixtures("full_work")
 def test_old_password_that_many_show_at_once_changes_it_once(people: People) -> None:
     admin = people.account()
     key = people.user({"Action": "iam:ChangePassword"}, of=admin)
