@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from mallee.box import owners, status, steps, up
-from mallee.kit import files, pki
+from mallee.kit import clock, files
 from mallee.model.layout import Layout
 from mallee.node import membership, silence
 
@@ -191,7 +191,7 @@ def check_clock(told: str, now: float) -> None:
         theirs = email.utils.parsedate_to_datetime(told).timestamp()
     except ValueError:
         return
-    if abs(theirs - now) > pki.CLOCKS_DIFFER_S:
+    if abs(theirs - now) > clock.DIFFER_S:
         own, its = (
             datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") for at in (now, theirs)
         )

@@ -6,6 +6,9 @@ Not its business: waiting (asyncio does that) and the formats of timestamps (`ma
 import time
 from typing import Protocol
 
+DIFFER_S = 300.0
+"""By so much two machines' clocks may differ: certificates begin so much earlier."""
+
 
 class Clock(Protocol):
     """Tells the time."""

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
-from mallee.kit import pki
+from mallee.kit import clock, pki
 
 RSA_BITS = 2048
 SALT_BYTES = 32
@@ -56,7 +56,7 @@ def create(name: str, authority_name: str, now: float) -> Signer:
     authority = pki.create_authority(authority_name, now)
     key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
-    begins = datetime.fromtimestamp(int(now - pki.CLOCKS_DIFFER_S), UTC)
+    begins = datetime.fromtimestamp(int(now - clock.DIFFER_S), UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -102,7 +102,7 @@ def sign(signer: Signer, data: bytes) -> str:
 
 def staple(signer: Signer, now: float) -> tuple[str, str]:
     """Return the certificate's SHA-1 fingerprint and the word that it is not revoked, in base64."""
-    began = datetime.fromtimestamp(int(now - pki.CLOCKS_DIFFER_S), UTC)
+    began = datetime.fromtimestamp(int(now - clock.DIFFER_S), UTC)
     authority = signer.authority.certificate
     # OpenSSL asks by SHA-1; nothing rests on it.
     answer = (

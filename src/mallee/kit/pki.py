@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from mallee.kit import clock
+
 DAY_S = 86400.0
 AUTHORITY_LIFE_S = 3650 * DAY_S
-CLOCKS_DIFFER_S = 300.0
-"""Certificates begin so much earlier, for hosts whose clock is behind."""
 READ_KEPT = 2048
 """So many certificates are read once: agents show theirs with each request."""
 
@@ -94,7 +94,7 @@ class Issued:
     @property
     def issued_at(self) -> float:
         """When it was made, by the clock of whoever made it."""
-        return self.begins_at + CLOCKS_DIFFER_S
+        return self.begins_at + clock.DIFFER_S
 
 
 def create_authority(name: str, now: float) -> Authority:
@@ -108,7 +108,7 @@ def create_authority(name: str, now: float) -> Authority:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(_time(now - CLOCKS_DIFFER_S))
+        .not_valid_before(_time(now - clock.DIFFER_S))
         .not_valid_after(_time(now + AUTHORITY_LIFE_S))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(authority=True), critical=True)
@@ -156,7 +156,7 @@ def issue(authority: Authority, csr_pem: bytes, grant: Grant) -> bytes:
         .issuer_name(authority.certificate.subject)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(_time(grant.now - CLOCKS_DIFFER_S))
+        .not_valid_before(_time(grant.now - clock.DIFFER_S))
         .not_valid_after(_time(grant.now + grant.life_s))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
