@@ -28,6 +28,11 @@ def test_what_is_told_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> 
     assert not any(each in said for each in "\x1b\x9b\r\x07")
 
 
+def test_what_is_told_is_told_to_the_letter(capsys: pytest.CaptureFixture[str]) -> None:
+    words.tell("volume :key: of [red]oak[/]")
+    assert capsys.readouterr().err == "volume :key: of [red]oak[/]\n"
+
+
 def test_data_is_shown_to_people_without_commands_and_given_to_programs_as_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,36 +1,19 @@
 """An ordinary client of this cloud's APIs, for the tools that run beside it.
 
-It signs with the first account's key and speaks each service as its vendored model has it, with
-botocore's serialisers and parsers: nothing here could not be done with any AWS SDK.
-Used by `up`, `doctor`, `faststart` and the command line.
+It signs with the first account's key and speaks each service as its vendored model has it: nothing
+here could not be done with any AWS SDK. Used by `up`, `doctor`, `faststart` and the command line.
+
+Invariant: `calls`, which speaks, is imported by the first call. It takes as long as all else that a
+command imports, and many find no cloud to ask, or ask none.
 """
 
-# botocore has no types of its own.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
-
-import importlib.resources
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-
-import botocore.auth
-import botocore.awsrequest
-import botocore.credentials
-import botocore.exceptions
-import botocore.httpsession
-import botocore.model
-import botocore.parsers
-import botocore.serialize
 
 from mallee.kit import files
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
-
-TIMEOUT_S = 30.0
-NOT_FOUND = 404
 
 
 class Unreachable(Exception):
@@ -78,19 +61,6 @@ def own_door(held: settings.Settings) -> str:
     return f"[{door}]" if ":" in door else door
 
 
-def serves_objects(access: Access) -> bool:
-    """Tell whether S3 answers: it knows that a bucket is not there, which nobody else would say."""
-    # Who serves S3 keeps the connection, and may change: what is asked next shall not hang on it.
-    request = botocore.awsrequest.AWSRequest(
-        method="HEAD", url=f"{access.endpoint}/-", headers={"Connection": "close"}
-    )
-    try:
-        answer = _session().send(request.prepare())
-    except botocore.exceptions.BotoCoreError:
-        return False
-    return answer.status_code == NOT_FOUND and "x-amz-request-id" in answer.headers
-
-
 def stranger(endpoint: str, region: str) -> Access:
     """Return what calls are made with that nobody signs."""
     return Access(
@@ -105,60 +75,21 @@ def call(
 
     Raises `Refused` when the answer is an error, `Unreachable` when there is none.
     """
-    model = _model(service)
-    shape = model.operation_model(operation)
-    request = _prepare(access, model, shape, parameters or {})
-    try:
-        answer = _session().send(request)
-    except botocore.exceptions.BotoCoreError as error:
-        raise Unreachable(f"{access.endpoint} does not answer: {error}") from error
-    parser = botocore.parsers.create_parser(model.protocol)
-    response = {
-        "body": answer.content,
-        "headers": answer.headers,
-        "status_code": answer.status_code,
-    }
-    parsed: dict[str, Any] = parser.parse(response, shape.output_shape)
-    if answer.status_code >= 300:
-        error = parsed.get("Error", {})
-        raise Refused(error.get("Code", str(answer.status_code)), error.get("Message", ""))
-    return parsed
+    from mallee.box import calls
+
+    return calls.call(access, service, operation, parameters or {})
 
 
-def _prepare(
-    access: Access,
-    model: botocore.model.ServiceModel,
-    shape: botocore.model.OperationModel,
-    parameters: Mapping[str, Any],
-) -> botocore.awsrequest.AWSPreparedRequest:
-    # What is wrong with a request is for the cloud to say: it has the same model.
-    serializer = botocore.serialize.create_serializer(model.protocol, include_validation=False)
-    made: dict[str, Any] = serializer.serialize_to_request(dict(parameters), shape)
-    request = botocore.awsrequest.AWSRequest(
-        method=made["method"],
-        url=access.endpoint + made["url_path"],
-        data=made["body"],
-        headers=made["headers"],
-    )
-    if access.access_key_id:
-        who = botocore.credentials.Credentials(access.access_key_id, access.secret_access_key)
-        botocore.auth.SigV4Auth(who, model.signing_name, access.region).add_auth(request)
-    return request.prepare()
+def serves_objects(access: Access) -> bool:
+    """Tell whether S3 answers."""
+    from mallee.box import calls
 
-
-@lru_cache
-def _model(service: str) -> botocore.model.ServiceModel:
-    path = importlib.resources.files("mallee.aws.models") / f"{service}.json"
-    return botocore.model.ServiceModel(json.loads(path.read_bytes()), service)
+    return calls.serves_objects(access)
 
 
 def forget_connections() -> None:
     """Let go of connections that are kept for the next call: in another network namespace, or to
     another machine at the same address, they lead nowhere."""
-    _session.cache_clear()
+    from mallee.box import calls
 
-
-@lru_cache
-def _session() -> botocore.httpsession.URLLib3Session:
-    # No proxy of the environment stands between us and our own machine.
-    return botocore.httpsession.URLLib3Session(proxies={}, timeout=TIMEOUT_S)
+    calls.forget_connections()

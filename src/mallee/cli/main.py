@@ -27,22 +27,22 @@ VERBS = {
     ),
     "down": ("mallee.cli.machines.machine:down", "Stop the cloud's daemons; guests go on running."),
     "status": (
-        "mallee.cli.machines.machine:status",
+        "mallee.cli.machines.daemons:status",
         "Show which daemons run, and where to reach what.",
     ),
     "doctor": (
-        "mallee.cli.machines.machine:doctor",
+        "mallee.cli.machines.doctor:doctor",
         "Check this machine; each finding has a cure.",
     ),
     "destroy": (
-        "mallee.cli.machines.machine:destroy",
+        "mallee.cli.machines.destroy:destroy",
         "Remove the cloud and everything that it made.",
     ),
     "login": (
         "mallee.cli.people.login:login",
         "Sign in with a password, or at an organisation; writes a profile that ends.",
     ),
-    "logs": ("mallee.cli.machines.machine:logs", "Show the daemons' logs."),
+    "logs": ("mallee.cli.machines.daemons:logs", "Show the daemons' logs."),
     "ssh": ("mallee.cli.instances.instances:ssh", "Open a shell in an instance."),
     "tunnel": (
         "mallee.cli.instances.instances:tunnel",

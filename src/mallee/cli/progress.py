@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
-
-from rich.status import Status
+from typing import TYPE_CHECKING, Self
 
 from mallee.box import steps
 from mallee.cli import words
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 
 def run(todo: Sequence[steps.Step]) -> None:
@@ -35,13 +36,13 @@ class Watcher:
     ) -> None:
         self._stop()
         if error is not None and self._step is not None:
-            words.ERR.print(f"[bold red]✗[/] {words.plain(self._step.name)}")
+            words.err().print(f"[bold red]✗[/] {words.plain(self._step.name)}")
 
     def begin(self, step: steps.Step) -> None:
         """The step begins."""
         self._step = step
         if sys.stderr.isatty():
-            self._spinner = words.ERR.status(words.plain(step.name))
+            self._spinner = words.err().status(words.plain(step.name))
             self._spinner.start()
 
     def say(self, line: str) -> None:
@@ -54,7 +55,7 @@ class Watcher:
     def finish(self, step: steps.Step, result: str, took_s: float) -> None:
         """The step is done."""
         self._stop()
-        words.ERR.print(
+        words.err().print(
             f"[green]✓[/] {words.plain(step.name)} [dim]{took_s:.1f} s[/] {words.plain(result)}"
         )
         self._step = None
@@ -62,7 +63,7 @@ class Watcher:
     def fail(self, step: steps.Step, why: str) -> None:
         """The step has failed, and others go on."""
         self._stop()
-        words.ERR.print(f"[bold red]✗[/] {words.plain(step.name)}: {words.plain(why)}")
+        words.err().print(f"[bold red]✗[/] {words.plain(step.name)}: {words.plain(why)}")
         self._step = None
 
     def _stop(self) -> None:

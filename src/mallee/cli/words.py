@@ -2,35 +2,52 @@
 
 A message is one line without a full stop; a trouble has its cause and, on a line of its own, what
 to do about it. Readable without colour.
+
+Invariant: `rich` is imported when something is first drawn: data for a program needs none of it.
 """
 
 import sys
 from collections.abc import Iterable, Sequence
-
-from rich.console import Console
-from rich.table import Table
+from functools import cache
+from typing import TYPE_CHECKING
 
 from mallee.box import steps
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _VISIBLE = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
 }
 """Characters that would steer a terminal: what strangers named their things may have them."""
 
-OUT = Console(highlight=False, soft_wrap=True)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+@cache
+def out() -> "Console":
+    """Return standard output, to draw on."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+@cache
+def err() -> "Console":
+    """Return standard error, to draw on."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def tell(text: str) -> None:
     """Say something about what is going on."""
-    ERR.print(visible(text), markup=False)
+    print(visible(text), file=sys.stderr)
 
 
 def complain(trouble: steps.Failed) -> None:
     """Say what is wrong and what would help."""
-    ERR.print(f"[bold red]error:[/] {plain(trouble.cause)}")
+    err().print(f"[bold red]error:[/] {plain(trouble.cause)}")
     if trouble.cure:
-        ERR.print(f"[bold]cure:[/]  {plain(trouble.cure)}")
+        err().print(f"[bold]cure:[/]  {plain(trouble.cure)}")
 
 
 def give(text: str) -> None:
@@ -45,10 +62,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         for row in listed:
             give("\t".join(row))
         return
+    from rich.table import Table
+
     drawn = Table(*heads, box=None, pad_edge=False, header_style="bold")
     for row in listed:
         drawn.add_row(*map(plain, row))
-    OUT.print(drawn)
+    out().print(drawn)
 
 
 def plain(text: str) -> str:
