@@ -12,13 +12,6 @@ class InvalidID(AwsError):
     template = "The ID '{}' is not valid"
 
 
-class InvalidIdMalformed(AwsError):
-    """Argument: the id."""
-
-    code = "InvalidID.Malformed"
-    template = 'Invalid id: "{}"'
-
-
 # --- Images ---
 
 
@@ -156,13 +149,6 @@ class InvalidLaunchTemplateIdNotFound(AwsError):
     template = "The specified launch template, with template ID {}, does not exist."
 
 
-class InvalidReservationIDNotFound(AwsError):
-    """Argument: the id."""
-
-    code = "InvalidReservationID.NotFound"
-    template = "The reservation ID '{}' does not exist"
-
-
 # --- Key pairs ---
 
 
@@ -182,10 +168,6 @@ class InvalidKeyPairDuplicate(AwsError):
 
 class KeyPairLimitExceeded(AwsError):
     code = "KeyPairLimitExceeded"
-
-
-class InvalidKeyPairFormat(AwsError):
-    code = "InvalidKeyPair.Format"
 
 
 class InvalidKeyFormat(AwsError):
@@ -222,14 +204,6 @@ class InvalidGroupDuplicate(AwsError):
     template = "The security group '{}' already exists for VPC '{}'"
 
 
-class InvalidGroupInUse(AwsError):
-    code = "InvalidGroup.InUse"
-
-
-class InvalidGroupReserved(AwsError):
-    code = "InvalidGroup.Reserved"
-
-
 class InvalidGroupIdMalformed(AwsError):
     """Argument: the id."""
 
@@ -257,10 +231,6 @@ class InvalidPermissionDuplicate(AwsError):
 class InvalidPermissionNotFound(AwsError):
     code = "InvalidPermission.NotFound"
     template = "The specified rule does not exist in this security group."
-
-
-class InvalidPermissionMalformed(AwsError):
-    code = "InvalidPermission.Malformed"
 
 
 class InvalidSecurityGroupRuleIdMalformed(AwsError):

@@ -175,14 +175,6 @@ class AuthFailure(AwsError):
     template = "AWS was not able to validate the provided access credentials"
 
 
-class AuthFailureNotOwner(AwsError):
-    """Argument: the thing that belongs to another account, with its noun."""
-
-    code = "AuthFailure"
-    status = 403
-    template = "Not authorized for {}"
-
-
 class MissingAuthenticationToken(AwsError):
     code = "MissingAuthenticationToken"
     status = 403
