@@ -24,24 +24,32 @@ def guest(cloud: Cloud) -> Iterator[str]:
     cloud.terminate(instance)
 
 
-@both
-def test_a_life_by_commands(cloud: Cloud, guest: str, program: Path) -> None:
-    def ec2(*words: str) -> str:
-        return programs.aws(cloud, program, "ec2", *words)
+def test_a_life_by_commands(cloud: Cloud, guest: str) -> None:
+    """Each command by both, one after the other: the guest is stopped and booted once for both."""
+
+    def ec2(*words: str) -> list[str]:
+        return [programs.aws(cloud, program, "ec2", *words) for program in programs.CLIS]
 
     def wait(state: str) -> None:
         ec2("wait", f"instance-{state}", "--instance-ids", guest)
 
-    assert ec2("stop-instances", "--instance-ids", guest).startswith("STOPPINGINSTANCES")
-    # The waiters look each 15 seconds; what they look for is there already.
-    cloud.wait_state(guest, "stopped")
+    for said in ec2("stop-instances", "--instance-ids", guest):
+        assert said.startswith("STOPPINGINSTANCES")
     wait("stopped")
-    assert "stopped" in ec2("describe-instance-status", "--include-all", "--instance-ids", guest)
-    assert ec2("start-instances", "--instance-ids", guest).startswith("STARTINGINSTANCES")
-    cloud.wait_state(guest, "running")
+    for said in ec2("describe-instance-status", "--include-all", "--instance-ids", guest):
+        assert "stopped" in said
+    for said in ec2("start-instances", "--instance-ids", guest):
+        assert said.startswith("STARTINGINSTANCES")
     wait("running")
     wait("status-ok")
     ec2("reboot-instances", "--instance-ids", guest)
+
+
+@both
+def test_tags_by_commands(cloud: Cloud, guest: str, program: Path) -> None:
+    def ec2(*words: str) -> str:
+        return programs.aws(cloud, program, "ec2", *words)
+
     ec2("create-tags", "--resources", guest, "--tags", "Key=Name,Value=red box")
     named = ec2(
         *("describe-instances", "--filters", "Name=tag:Name,Values=red*"),
@@ -52,6 +60,7 @@ def test_a_life_by_commands(cloud: Cloud, guest: str, program: Path) -> None:
         *("TAGS", "Name", guest, "instance", "red box")
     ]
     ec2("delete-tags", "--resources", guest, "--tags", "Key=Name")
+    assert not cloud.instance(guest).get("Tags")
 
 
 @both

@@ -1,4 +1,5 @@
-"""The README's five minutes' tour, exactly as it is printed, with both generations of the CLI."""
+"""The README's five minutes' tour, exactly as it is printed, with both generations of the CLI: with
+Debian's and `mallee` as their users start them, then with the other one, where both stand by."""
 
 import os
 import re
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import wholecloud
 from tests.clients import programs
+from tests.standby import programs as standby
 from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
@@ -17,7 +20,7 @@ README = Path(__file__).parents[2] / "README.md"
 SSH = """#!/bin/sh
 # As a person does: says yes to the host key, tries again until the guest is up, asks its name.
 exec /usr/bin/ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \\
-    -o LogLevel=ERROR -o ConnectTimeout=10 -o ConnectionAttempts=30 "$@" hostname
+    -o LogLevel=ERROR -o ConnectTimeout=60 -o ConnectionAttempts=30 "$@" hostname
 """
 
 
@@ -31,8 +34,11 @@ def lines() -> list[str]:
 def test_the_tour_leads_where_it_says(cloud: Cloud, tmp_path: Path, program: Path) -> None:
     commands = tmp_path / "bin"
     commands.mkdir()
-    _command(commands / "aws", f'#!/bin/sh\nexec {program} "$@"\n')
-    _command(commands / "mallee", f'#!/bin/sh\nexec {sys.executable} -m mallee.cli.main "$@"\n')
+    aws, mallee = str(program), f"{sys.executable} -m mallee.cli.main"
+    if program == wholecloud.AWS_1:
+        aws, mallee = str(standby.aws(program)), str(standby.mallee())
+    _command(commands / "aws", f'#!/bin/sh\nexec {aws} "$@"\n')
+    _command(commands / "mallee", f'#!/bin/sh\nexec {mallee} "$@"\n')
     _command(commands / "ssh", SSH)
     found: dict[str, str] = {}
     shown: list[str] = []
