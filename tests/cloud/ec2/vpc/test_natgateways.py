@@ -150,3 +150,19 @@ def test_a_private_gateway_gets_more_private_addresses(alice: Any, net: Net) -> 
     alice.unassign_private_nat_gateway_address(NatGatewayId=id, PrivateIpAddresses=ips)
     (shown,) = alice.describe_nat_gateways(NatGatewayIds=[id])["NatGateways"]
     assert len(shown["NatGatewayAddresses"]) == 1
+
+
+def test_a_gateway_is_made_with_no_more_addresses_than_it_may_have_and_each_once(
+    alice: Any, net: Net
+) -> None:
+    one, two, three = (alice.allocate_address()["AllocationId"] for _ in range(3))
+    ask, asked = alice.create_nat_gateway, {"SubnetId": net.subnet, "AllocationId": one}
+    assert refusal(ask, **asked, SecondaryAllocationIds=[one]) == "InvalidParameterValue"
+    assert refusal(ask, **asked, SecondaryAllocationIds=[two, three]) == "AddressLimitExceeded"
+    made = ask(**asked, SecondaryAllocationIds=[two])["NatGateway"]
+    assert {it["AllocationId"] for it in made["NatGatewayAddresses"]} == {one, two}
+    private = {"SubnetId": net.subnet, "ConnectivityType": "private"}
+    code = refusal(ask, **private, SecondaryPrivateIpAddressCount=8)
+    assert code == "PrivateIpAddressLimitExceeded"
+    made = ask(**private, SecondaryPrivateIpAddressCount=7)["NatGateway"]
+    assert len(made["NatGatewayAddresses"]) == 8

@@ -22,8 +22,6 @@ from mallee.model.network.routing import NatAddress
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-MAX_PUBLIC, MAX_PRIVATE = 2, 8
-
 
 def associate_address(
     call: WriteCall, request: shapes.AssociateNatGatewayAddressRequest
@@ -33,9 +31,9 @@ def associate_address(
     if not gateway.doc.is_public:
         raise errors.InvalidParameterValue(f"{gateway.id} is a private NAT gateway.")
     elastic = [natgateways.check_free(call, id) for id in request["AllocationIds"]]
-    if len(gateway.doc.addresses) + len(elastic) > MAX_PUBLIC:
+    if len(gateway.doc.addresses) + len(elastic) > natgateways.MAX_PUBLIC:
         raise errors.AddressLimitExceeded(
-            f"The NAT gateway {gateway.id} has at most {MAX_PUBLIC} elastic addresses."
+            f"The NAT gateway {gateway.id} has at most {natgateways.MAX_PUBLIC} elastic addresses."
         )
     named = tuple(request.get("PrivateIpAddresses") or ())
     if named and len(named) != len(elastic):
@@ -76,7 +74,7 @@ def assign_private(
             "Exactly one of PrivateIpAddresses and PrivateIpAddressCount must be given."
         )
     some = interfaceaddresses.Some(count=count, named=named)
-    if len(gateway.doc.addresses) + some.total > MAX_PRIVATE:
+    if len(gateway.doc.addresses) + some.total > natgateways.MAX_PRIVATE:
         raise errors.PrivateIpAddressLimitExceeded(gateway.doc.addresses[0].interface_id)
     gateway = _add(call, gateway, some)
     return _result(gateway, gateway.doc.addresses[-some.total :])

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 MAX_PER_ZONE = 5
+MAX_PUBLIC, MAX_PRIVATE = 2, 8
+"""Elastic and private addresses of one gateway."""
 SHOWN_S = 3600.0
 """How long one that was deleted, or has failed, is still shown."""
 SETTLES_S = 0.5
@@ -161,6 +163,8 @@ def _wish(request: shapes.CreateNatGatewayRequest, elastic: int) -> interfaceadd
             "There must be as many SecondaryPrivateIpAddresses as SecondaryAllocationIds."
         )
     count = 0 if named else max(count, elastic - 1)
+    if 1 + count + len(named) > MAX_PRIVATE:
+        raise errors.PrivateIpAddressLimitExceeded("of a NAT gateway")
     return interfaceaddresses.Wish(
         primary_ip=request.get("PrivateIpAddress"),
         secondary=interfaceaddresses.Some(count=count, named=named),
@@ -179,7 +183,14 @@ def _check_public(
         return []
     if not allocations:
         raise errors.MissingParameter("AllocationId")
-    return [resources.one(call, records.ADDRESS, id) for id in allocations]
+    found = [resources.one(call, records.ADDRESS, id) for id in allocations]
+    if len({address.id for address in found}) < len(found):
+        raise errors.InvalidParameterValue("An AllocationId is given twice.")
+    if len(found) > MAX_PUBLIC:
+        raise errors.AddressLimitExceeded(
+            f"A NAT gateway has at most {MAX_PUBLIC} elastic addresses."
+        )
+    return found
 
 
 def check_free(call: WriteCall, allocation_id: str) -> Record[Address, None]:
