@@ -10,6 +10,7 @@ from mallee.cloud.state import records, store
 from mallee.model.compute.instances import InstanceSeen, Phase
 from mallee.model.configuration.settings import Network, Settings
 from mallee.model.network.classic import Classic
+from mallee.model.network.gateways import WORLD, Charge
 from mallee.model.network.modes import LeaseSeen
 from tests.cloud.ec2.asking import described, launch, refusal, refused, state
 from tests.cloud.ec2.limiting import Administration
@@ -92,6 +93,20 @@ def test_no_guest_gets_a_hosts_address(alice: Any, world: World, host: FakeHost)
     )
     (one,) = launch(alice)
     assert one["PrivateIpAddress"] == "192.168.3.66"
+
+
+@both
+def test_no_host_is_shown_as_leading_to_the_world(
+    world: World, host: FakeHost, administration: Administration
+) -> None:
+    def lead(tx: store.Tx) -> None:
+        charge = Charge(host_id=host.id, term=1, since=0.0, why="x", known_standby_id="")
+        tx.insert(records.GATEWAY, "", WORLD, charge)
+
+    world.store.transact(lead)
+    shown = administration.sender.ask("mallee", "DescribeHosts").text
+    assert host.id in shown
+    assert "Gateway>" not in shown
 
 
 @both

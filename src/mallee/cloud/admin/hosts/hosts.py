@@ -29,6 +29,7 @@ from mallee.model.compute.instances import Instance, InstanceSeen, Power
 from mallee.model.hosts import standing
 from mallee.model.hosts.hosts import Capacity, Host
 from mallee.model.hosts.standing import HostEvent, Role, Standing
+from mallee.model.network import classic
 from mallee.model.network.gateways import WORLD
 
 _SHOWN = 5
@@ -218,6 +219,9 @@ def _render(call: Call, host: Record[Host, HostSeen]) -> dict[str, Any]:
 
 def _gateway(call: Call, host: HostRecord) -> dict[str, Any]:
     """Tell whether a host leads guests to the world, or would, and why."""
+    if call.settings.network.mode in classic.LAN:
+        # The LAN's own router leads.
+        return {}
     charged = call.view.get(records.GATEWAY, WORLD)
     if charged is not None and host.id == charged.doc.host_id:
         since = datetime.datetime.fromtimestamp(charged.doc.since, datetime.UTC)
