@@ -42,10 +42,46 @@ FILES = (
 )
 """Longest first; at the end one that waits for nothing: beside it run those that wait."""
 
+SHARERS = (
+    "tests/machines/test_snapshots.py",
+    "tests/clients/test_importing_guide.py",
+    "tests/clients/test_connecting.py",
+    "tests/clients/test_tour.py",
+    "tests/baddays/test_partitions.py",
+    "tests/clients/test_images_guide.py",
+    "tests/machines/test_recipes.py",
+    "tests/machines/test_imports.py",
+    "tests/baddays/test_steps.py",
+    "tests/clients/test_commands.py",
+    "tests/machines/test_roots.py",
+    "tests/machines/test_objects.py",
+    "tests/machines/test_restore.py",
+    "tests/machines/test_volumes.py",
+    "tests/node/migrating/test_machinesalike.py",
+    "tests/clients/test_identity_guide.py",
+    "tests/clients/test_networking_guide.py",
+    "tests/machines/test_boot.py",
+    "tests/node/migrating/test_volumesalong.py",
+    "tests/node/do/guests/test_hypervisor.py",
+    "tests/cloud/frontends/test_checking.py",
+    "tests/baddays/test_kills.py",
+    "tests/tidy/test_leftovers.py",
+    "tests/cloud/frontends/test_failover.py",
+    "tests/node/migrating/test_handing.py",
+    "tests/clients/test_libcloud.py",
+    "tests/baddays/test_disks.py",
+    "tests/node/do/network/test_probes.py",
+    "tests/machines/test_vpcs.py",
+)
+"""Few long tests, most of them upon what a worker shares: they are begun in the middle of a run."""
+_MIDDLE = 100
+"""As many tests as a file of `SHARERS` counts for."""
+
 
 def rank(path: str, tests: int) -> tuple[int, int]:
     """Return what files are sorted by: the longest ones, then those of most tests.
 
     `path` is below the clone.
     """
-    return (FILES.index(path) if path in FILES else len(FILES), -tests)
+    counted = max(tests, _MIDDLE) if path in SHARERS else tests
+    return (FILES.index(path) if path in FILES else len(FILES), -counted)
