@@ -6,6 +6,8 @@ or whose hosts lost their power, is made whole by `up`; `down` leaves nothing, o
 
 import fcntl
 import os
+import re
+import shlex
 import shutil
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -20,6 +22,9 @@ from mallee.lab.rooms import Place
 LABS = Path("/var/lib/mallee-lab")
 """Where labs lie, a directory for each, unless somebody says otherwise."""
 _HOSTS_READY_S_MAX = 60.0
+_MOUNTS = Path("/proc/self/mountinfo")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+"""How the kernel writes spaces and the like in paths."""
 
 
 @contextmanager
@@ -185,6 +190,7 @@ def _remove(place: Place) -> str:
         raise steps.Failed(
             f"{place.path} does not look like a lab's directory", "give the right name"
         )
+    _check_mounts(place)
     for path in place.path.iterdir():
         # The document goes last: by it a lab that was removed half is known.
         if path.is_dir() and not path.is_symlink():
@@ -194,6 +200,17 @@ def _remove(place: Place) -> str:
     place.document.unlink(missing_ok=True)
     place.path.rmdir()
     return f"{place.path} is gone"
+
+
+def _check_mounts(place: Place) -> None:
+    """Raise `steps.Failed` where something is mounted in the directory: its files are others'."""
+    for line in _MOUNTS.read_text().splitlines():
+        point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), line.split(" ")[4])
+        if place.path.resolve() in Path(point).parents:
+            raise steps.Failed(
+                f"something is mounted at {point}: nothing is removed",
+                f"umount {shlex.quote(point)}",
+            )
 
 
 def _detach_loops(place: Place) -> None:
