@@ -19,6 +19,7 @@ from mallee.model.hosts.ailments import Code
 from mallee.model.hosts.checks import Finding
 from tests import labs, wholecloud
 from tests.labs import Lab
+from tests.standby import programs
 
 pytestmark = pytest.mark.skipif(
     not shutil.which(openvswitch.PROGRAMS[1]), reason="needs Open vSwitch"
@@ -60,7 +61,7 @@ def troubles(lab: Lab, vlans: tuple[int, ...] = ()) -> list[Finding]:
 
 def doctor(lab: Lab, host: str, *words: str) -> str:
     """What `mallee doctor` says in a host, well or not."""
-    line = (*labs.MALLEE, "doctor", *words, "--root", str(lab.layout(host).root))
+    line = (str(programs.mallee()), "doctor", *words, "--root", str(lab.layout(host).root))
     return lab.run(host, "sh", "-c", '"$@" || true', "sh", *line)
 
 
