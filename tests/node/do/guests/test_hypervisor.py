@@ -75,13 +75,17 @@ class Stand:
                 pressed_at = time.monotonic()
             time.sleep(0.02)
 
-    def run_guest(self) -> None:
+    def begin_guest(self) -> None:
+        """Have the guest run, and wait for nothing of what is in it."""
         self.hypervisor.define(self.xml())
         self.hypervisor.start_paused(UUID)
-        self.resume_guest()
-
-    def resume_guest(self) -> None:
         self.hypervisor.resume(UUID)
+
+    def run_guest(self) -> None:
+        self.begin_guest()
+        self.wait_guest()
+
+    def wait_guest(self) -> None:
         ends_at = time.monotonic() + WITHIN_S
         while not self.guest_is_up():
             assert time.monotonic() < ends_at, "the guest did not come up"
@@ -194,7 +198,7 @@ def test_a_guest_that_powers_off_is_told_from_one_that_died(stand: Stand) -> Non
     stand.press(stand.hypervisor.shut_down, lambda seen: not seen.is_active)
     assert stand.wait(DomainState.OFF).ended is Ended.BY_GUEST
     stand.hypervisor.undefine(UUID)
-    stand.run_guest()
+    stand.begin_guest()
     stand.crash()
     assert stand.wait(DomainState.OFF).ended is Ended.CRASHED
 
@@ -221,7 +225,7 @@ def test_a_new_start_forgets_how_the_last_one_ended(stand: Stand) -> None:
 
 
 def test_resets_are_counted(stand: Stand) -> None:
-    stand.run_guest()
+    stand.begin_guest()
     before = stand.wait(DomainState.RUNNING).resets
     stand.hypervisor.reset(UUID)
     ends_at = time.monotonic() + WITHIN_S
@@ -319,7 +323,7 @@ def test_a_volume_is_torn_out_of_a_guest_that_keeps_it(stand: Stand) -> None:
 def test_a_running_guests_volumes_are_cut_and_merged(stand: Stand) -> None:
     hypervisor = stand.hypervisor
     ids = ("vol-0123456789abcdef0", "vol-0123456789abcdef1")
-    stand.run_guest()
+    stand.begin_guest()
     for slot, id in enumerate(ids, 1):
         volumes.make(stand.layout, VolumeWanted(id=id, size_gib=1))
         path = volumes.path_of(stand.layout, id, is_shared=False)
@@ -351,7 +355,8 @@ def test_an_encrypted_volume_is_plugged_in_before_the_guest_runs(stand: Stand) -
     hypervisor.start_paused(UUID)
     for _ in range(2):
         hypervisor.attach_disk(UUID, volume.disk(1), Limits(100, 0, 5), key)
-    stand.resume_guest()
+    hypervisor.resume(UUID)
+    stand.wait_guest()
     assert disks_of(stand) == {volume.disk(1): Limits(100, 0, 5)}
     for number in (2, 3):
         (disk,) = disks_of(stand)
