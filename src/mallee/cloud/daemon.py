@@ -16,6 +16,12 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from mallee.kit import lean
+
+with lean.without_authorities():
+    # Before whoever of us needs it.
+    import aiohttp  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
 from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents

@@ -4,9 +4,13 @@ Used where a library takes megabytes for something that is never called here. No
 libraries that are needed.
 """
 
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+
+_AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""By which OpenSSL is told where they lie."""
 
 
 @contextmanager
@@ -21,3 +25,23 @@ def without(name: str) -> Generator[None]:
         yield
     finally:
         del sys.modules[name]
+
+
+@contextmanager
+def without_authorities() -> Generator[None]:
+    """Let imports within the block find no certificate authorities of the system: what they make to
+    know servers by knows none.
+
+    For libraries that make such a thing when they are imported, of the 140 that a system has, and
+    are here always told whom to trust.
+    """
+    before = {name: os.environ.get(name) for name in _AUTHORITIES}
+    os.environ.update(dict.fromkeys(_AUTHORITIES, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

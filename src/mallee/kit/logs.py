@@ -16,7 +16,7 @@ from typing import Protocol, TextIO, cast
 
 from mallee.kit import lean
 
-with lean.without("rich"):
+with lean.without("rich"), lean.without("colorama"):
     # For coloured tracebacks, which no daemon shows, structlog would take 5 MB in each.
     import structlog
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger

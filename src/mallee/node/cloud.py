@@ -18,10 +18,9 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-import aiohttp
 import msgspec
 
-from mallee.kit import authorities, logs, pki
+from mallee.kit import authorities, lean, logs, pki
 from mallee.model.compute.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResponse, Whence
 from mallee.model.hosts import parts
 from mallee.model.hosts.hosts import (
@@ -50,6 +49,9 @@ from mallee.node.plan.trust import (
     trustedtransfers,
     trustedvolumes,
 )
+
+with lean.without_authorities():
+    import aiohttp
 
 CALL_S = 20.0
 """The longest that a call may take beyond the time it asks to be held."""
