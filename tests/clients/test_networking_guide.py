@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import wholecloud
 from tests.clients import guides
+from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
@@ -18,9 +18,8 @@ SSH = (
 """As a person does: says yes to the host key."""
 
 
-def test_the_guide_leads_where_it_says(tmp_path: Path) -> None:
-    with wholecloud.fresh() as cloud:
-        done = guides.walk(cloud, GUIDE, tmp_path, {"ssh": SSH})
+def test_the_guide_leads_where_it_says(cloud: Cloud, tmp_path: Path) -> None:
+    done = guides.walk(cloud, GUIDE, tmp_path, {"ssh": SSH})
     assert done.returncode == 0, done.stderr[-4000:]
 
 
