@@ -4,11 +4,9 @@ from typing import Any
 
 from tests import wholecloud
 from tests.baddays import traces
-from tests.machines.test_snapshots import attach, complete
+from tests.machines.test_snapshots import SUM, attach, complete
 from tests.machines.test_volumes import made, wait_state
 from tests.wholecloud import Cloud
-
-SUM = "head -c 50331648 /dev/{} | sha256sum | cut -d' ' -f1"
 
 
 def test_it_is_whole_though_the_cloud_is_killed_while_it_is_brought(
