@@ -4,18 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests import wholecloud
 from tests.clients import guides
 from tests.clients.test_networking_guide import SSH
+from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
 GUIDE = Path(__file__).parents[2] / "docs/images.md"
 
 
-def test_the_guide_leads_where_it_says(tmp_path: Path) -> None:
-    with wholecloud.fresh() as cloud:
-        done = guides.walk(cloud, GUIDE, tmp_path, {"ssh": SSH})
+def test_the_guide_leads_where_it_says(cloud: Cloud, tmp_path: Path) -> None:
+    done = guides.walk(cloud, GUIDE, tmp_path, {"ssh": SSH})
     assert done.returncode == 0, done.stderr[-4000:]
 
 
