@@ -208,10 +208,16 @@ class Cloud:
 
     def daemon(self, name: str) -> status.Process:
         """A daemon's process, once it runs."""
-        wait_until(lambda: status.find(self.layout, name) is not None, GUEST_S, f"{name} to run")
-        found = status.find(self.layout, name)
-        assert found is not None
-        return found
+        found: list[status.Process] = []
+
+        def runs() -> bool:
+            # Asked once: one that was killed may be there no more when it is asked for again.
+            if (one := status.find(self.layout, name)) is not None:
+                found.append(one)
+            return bool(found)
+
+        wait_until(runs, GUEST_S, f"{name} to run")
+        return found[0]
 
     def host_is_up(self) -> bool:
         """Whether the host's agent was heard lately, as administrators see it."""
