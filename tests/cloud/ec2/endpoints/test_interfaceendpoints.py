@@ -90,10 +90,10 @@ def told(world: World, host: FakeHost) -> list[EndpointWanted]:
 
 
 def test_hosts_are_told_all_of_it(alice: Any, net: Net, world: World, host: FakeHost) -> None:
-    launch_one(alice, SubnetId=net.subnet)
     worn = group(alice, net)
     config = {"SubnetId": net.subnet, "Ipv4": "10.0.1.77"}
     made = make(alice, net, SecurityGroupIds=[worn], SubnetConfigurations=[config])
+    launch_one(alice, SubnetId=net.subnet)
     (one,) = told(world, host)
     assert (one.id, one.subnet_id, one.private_ip) == (
         made["VpcEndpointId"], net.subnet, "10.0.1.77",

@@ -11,6 +11,9 @@ from tests.cloud.ec2.vpc import nets
 from tests.cloud.ec2.vpc.nets import Net
 from tests.cloud.ec2.world import FakeHost, World
 
+SPARE = ("10.0.1.77", "10.0.1.78", "10.0.1.79")
+"""An interface has one or two of its subnet's, whichever was drawn: one of these is not among them."""
+
 
 @pytest.fixture
 def net(alice: Any, host: FakeHost) -> Net:
@@ -29,15 +32,15 @@ def test_secondary_addresses_come_and_go(alice: Any, net: Net) -> None:
     nic = make(alice, net, SecondaryPrivateIpAddressCount=1)
     id = nic["NetworkInterfaceId"]
     assert [it["Primary"] for it in nic["PrivateIpAddresses"]] == [True, False]
-    added = alice.assign_private_ip_addresses(
-        NetworkInterfaceId=id, PrivateIpAddresses=["10.0.1.77"]
-    )
-    assert added["AssignedPrivateIpAddresses"] == [{"PrivateIpAddress": "10.0.1.77"}]
+    has = {it["PrivateIpAddress"] for it in nic["PrivateIpAddresses"]}
+    spare = next(ip for ip in SPARE if ip not in has)
+    added = alice.assign_private_ip_addresses(NetworkInterfaceId=id, PrivateIpAddresses=[spare])
+    assert added["AssignedPrivateIpAddresses"] == [{"PrivateIpAddress": spare}]
     ask = alice.assign_private_ip_addresses
-    code = refusal(ask, NetworkInterfaceId=id, PrivateIpAddresses=["10.0.1.77"])
+    code = refusal(ask, NetworkInterfaceId=id, PrivateIpAddresses=[spare])
     assert code == "InvalidIPAddress.InUse"
     other = make(alice, net)["NetworkInterfaceId"]
-    wanted = {"NetworkInterfaceId": other, "PrivateIpAddresses": ["10.0.1.77"]}
+    wanted = {"NetworkInterfaceId": other, "PrivateIpAddresses": [spare]}
     assert refusal(ask, **wanted) == "InvalidIPAddress.InUse"
     ask(**wanted, AllowReassignment=True)
     assert len(shown(alice, id)["PrivateIpAddresses"]) == 2
@@ -81,7 +84,7 @@ def test_an_elastic_address_stands_for_one_private_address(alice: Any, net: Net)
         ask,
         AllocationId=made[0]["AllocationId"],
         NetworkInterfaceId=id,
-        PrivateIpAddress="10.0.1.250",
+        PrivateIpAddress=next(ip for ip in SPARE if ip not in by_ip),
     )
     assert code == "InvalidParameterValue"
     alice.unassign_private_ip_addresses(NetworkInterfaceId=id, PrivateIpAddresses=[second])
