@@ -12,7 +12,7 @@ from tests.cloud.ec2.vpc.nets import Net
 from tests.cloud.ec2.world import FakeHost, World
 
 SPARE = ("10.0.1.77", "10.0.1.78", "10.0.1.79")
-"""An interface has one or two of its subnet's, whichever was drawn: one of these is not among them."""
+"""An interface has one or two of its subnet, whichever was drawn: not all of these."""
 
 
 @pytest.fixture
