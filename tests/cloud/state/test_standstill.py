@@ -217,8 +217,8 @@ def test_who_is_stopped_while_he_renews_takes_no_other_s_leases(postgresql_url: 
     url = sa.make_url(postgresql_url)
     with postgresql.make_engine(url, leaserows.PATIENCE).connect() as stopped:
         stopped.execute(sa.text(leaserows.QUEUE))
-        held, alive = other.renew(frozenset({"work"}))
-        assert (held, alive) == ({"work"}, {"other"})
+        renewed = other.renew(frozenset({"work"}))
+        assert (renewed.held, renewed.alive) == ({"work"}, {"other"})
         stopped.invalidate()
     other.close()
 
