@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from mallee.box.client import Access, Refused, Unreachable
+from mallee.box.access import Access, Refused, Unreachable
 from mallee.kit import lean
 
 with lean.without("awscrt"), lean.without("OpenSSL"):

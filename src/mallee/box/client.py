@@ -8,39 +8,17 @@ command imports, and many find no cloud to ask, or ask none.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from mallee.box.access import Access, Refused, Unreachable
 from mallee.kit import files
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 
-
-class Unreachable(Exception):
-    """The cloud does not answer, or there is none; the message says what was tried."""
-
-
-class Refused(Exception):
-    """The cloud answered with an error."""
-
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        self.message = message
-        super().__init__(f"{code}: {message}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Where the cloud is and who calls."""
-
-    endpoint: str
-    region: str
-    account_id: str
-    access_key_id: str
-    secret_access_key: str
-
-    def __repr__(self) -> str:
-        return f"Access({self.endpoint}, {self.access_key_id})"
+__all__ = [
+    "Access", "Refused", "Unreachable",
+    "call", "forget_connections", "own_door", "read_access", "serves_objects", "stranger",
+]  # fmt: skip
 
 
 def read_access(layout: Layout, held: settings.Settings) -> Access:
