@@ -5,6 +5,7 @@ the images. Every guest ends with its `with` block.
 """
 
 import os
+import re
 import select
 import socket
 import subprocess
@@ -91,17 +92,31 @@ class Guest:
 
         Raises `Silent` at the deadline or when the guest ends first.
         """
-        assert self._process.stdout is not None
         deadline = time.monotonic() + timeout_s
         while text not in self.said:
-            ready, _, _ = select.select(
-                [self._process.stdout], [], [], max(0, deadline - time.monotonic())
-            )
-            read = os.read(self._process.stdout.fileno(), 65536) if ready else b""
-            if not read:
-                raise Silent(f"waited for {text!r}, the guest said:\n{self.said}")
-            self.said += read.decode(errors="replace")
+            self._read(text, deadline)
         return time.monotonic() - self.started_at
+
+    def wait_line(self, start: str, timeout_s: float = BOOT_TIMEOUT_S) -> str:
+        """Read the console until it has said the whole of a line that begins with `start`.
+
+        Returns that line, without its end. Raises `Silent` as `wait_for` does.
+        """
+        deadline = time.monotonic() + timeout_s
+        line = re.compile(rf"^{re.escape(start)}[^\r\n]*(?=\r?\n)", re.MULTILINE)
+        while not (said := line.search(self.said)):
+            self._read(start, deadline)
+        return said[0]
+
+    def _read(self, awaited: str, deadline: float) -> None:
+        """Read what comes next from the console."""
+        assert self._process.stdout is not None
+        left_s = max(0, deadline - time.monotonic())
+        ready, _, _ = select.select([self._process.stdout], [], [], left_s)
+        read = os.read(self._process.stdout.fileno(), 65536) if ready else b""
+        if not read:
+            raise Silent(f"waited for {awaited!r}, the guest said:\n{self.said}")
+        self.said += read.decode(errors="replace")
 
     def type(self, text: str) -> None:
         """Type on the guest's console."""

@@ -56,8 +56,8 @@ def standing() -> Iterator[Standing]:
         conftest.made(Path(folder)) as bench,
         bare.Guest(machine(bench), bench.folder) as guest,
     ):
-        guest.wait_for(USER_DATA_DONE)
-        guest.wait_for(HOST_KEY)
+        guest.wait_line(USER_DATA_DONE)
+        guest.wait_line(HOST_KEY)
         yield Standing(bench, guest)
 
 
@@ -104,17 +104,15 @@ def test_a_key_that_is_pushed_leaves_the_own_one(standing: Standing) -> None:
 
 
 def test_the_console_names_the_host_key(standing: Standing) -> None:
-    said = standing.guest.said
-    [line] = [line for line in said.splitlines(keepends=True) if line.startswith(HOST_KEY)]
-    assert line.endswith("\n"), "it is whole"
-    _, _, told = line.partition("host key ")
+    _, _, told = standing.guest.wait_line(HOST_KEY).partition("host key ")
     offered = subprocess.run(
         ["ssh-keyscan", "-t", "ed25519", standing.bench.port.address],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert told.strip() in offered
+    assert len(told.split()) == 2, "its form and the whole key"
+    assert told in offered
 
 
 def test_the_root_fills_its_disk(standing: Standing) -> None:
