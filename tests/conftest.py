@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests import compiled, leftovers, longest, ownhost
@@ -28,6 +29,10 @@ SHARED = frozenset({"cloud", "clouds", "pair", "whole_box"})
 
 if os.geteuid() == 0:
     ownhost.enter()
+
+# An example may stand still for as long as the machine lets it: no property is about that.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
