@@ -57,3 +57,16 @@ def test_what_is_lent_and_what_is_beyond_make_up_the_network(ends: list[tuple[in
     numbers += [int(address) for network in beyond for address in network]
     assert sorted(numbers) == list(range(int(NET[0]), int(NET[-1]) + 1))
     assert all(left.stop < right.start for left, right in itertools.pairwise(lent))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(-9, 40), st.integers(0, 9)), max_size=6))
+def test_what_is_left_of_a_span_is_in_none_of_the_others(others: list[tuple[int, int]]) -> None:
+    spans = [range(start, start + length) for start, length in others]
+    left = addressspans.without(range(30), spans)
+    numbers = [number for number in range(30) if not any(number in span for span in spans)]
+    assert [number for span in left for number in span] == numbers
+    assert all(left)
+    assert [addressspans.nth(left, index) for index in range(len(numbers))] == numbers
+    with pytest.raises(IndexError):
+        addressspans.nth(left, len(numbers))

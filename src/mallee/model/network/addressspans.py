@@ -1,7 +1,8 @@
 """Addresses as people list them: single ones, ranges with a hyphen, networks.
 
 `192.168.3.1`, `192.168.3.1-192.168.3.31` (as in `eucalyptus.conf`), `192.168.3.0/27`. Settings
-say so which addresses of the public range may be lent. Pure; called by `settings` and the pool.
+say so which addresses of the public range may be lent. Pure; called by `settings` and by whoever
+gives addresses.
 """
 
 import functools
@@ -53,6 +54,15 @@ def lendable(network: str, listed: tuple[str, ...], kept: tuple[int, int]) -> tu
     return merge(span for span in within if span)
 
 
+def nth(spans: Iterable[range], index: int) -> int:
+    """Return the address of that index, from 0, of all that the spans have."""
+    for span in spans:
+        if index < len(span):
+            return span[index]
+        index -= len(span)
+    raise IndexError(index)
+
+
 def networks(spans: Iterable[range]) -> Iterator[IPv4Network]:
     """Return the spans as networks."""
     for span in spans:
@@ -60,10 +70,18 @@ def networks(spans: Iterable[range]) -> Iterator[IPv4Network]:
 
 
 def beyond(network: str, spans: Iterable[range]) -> Iterator[IPv4Network]:
-    """Return what of a network is in none of the spans, which are in order."""
-    whole = IPv4Network(network)
-    at, past = int(whole.network_address), int(whole.broadcast_address) + 1
-    for span in (*spans, range(past, past)):
-        if at < span.start:
-            yield from networks((range(at, span.start),))
-        at = span.stop
+    """Return what of a network is in none of the spans."""
+    yield from networks(without(parse(network), spans))
+
+
+def without(whole: range, others: Iterable[range]) -> tuple[range, ...]:
+    """Return what of a span is in none of the others, in order."""
+    left: list[range] = []
+    at = whole.start
+    for other in merge(others):
+        if at < min(other.start, whole.stop):
+            left.append(range(at, min(other.start, whole.stop)))
+        at = max(at, other.stop)
+    if at < whole.stop:
+        left.append(range(at, whole.stop))
+    return tuple(left)

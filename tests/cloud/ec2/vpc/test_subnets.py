@@ -1,5 +1,7 @@
 """Subnets that users make: parts of their VPC, each address once, ranges kept back."""
 
+import time
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -86,6 +88,37 @@ def test_a_subnet_has_only_so_many_reservations_in_so_many_words(
     id = made["SubnetCidrReservation"]["SubnetCidrReservationId"]
     alice.delete_subnet_cidr_reservation(SubnetCidrReservationId=id)
     ask(**more)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({}, "InsufficientFreeAddressesInSubnet"),
+        ({"PrivateIpAddress": "10.0.0.9", "Ipv4PrefixCount": 9}, "InsufficientCidrBlocks"),
+    ],
+    ids=["an address", "prefixes"],
+)
+def test_what_a_large_subnet_has_reserved_costs_nothing(
+    alice: Any, vpc: str, asked: dict[str, Any], code: str
+) -> None:
+    def seconds(cidr: str) -> float:
+        """Return how much of a processor it takes to be refused where all is reserved."""
+        network = IPv4Network(cidr)
+        subnet = alice.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"]
+        for part in network.subnets(prefixlen_diff=6):
+            alice.create_subnet_cidr_reservation(
+                SubnetId=subnet, Cidr=str(part), ReservationType="explicit"
+            )
+        took: list[float] = []
+        for _ in range(3):
+            began = time.process_time()
+            assert refusal(alice.create_network_interface, SubnetId=subnet, **asked) == code
+            took.append(time.process_time() - began)
+        alice.delete_subnet(SubnetId=subnet)
+        return min(took)
+
+    small = seconds("10.0.0.0/24")
+    assert seconds("10.0.0.0/16") < 10 * small
 
 
 def test_attributes_are_set_one_by_one(alice: Any) -> None:

@@ -27,7 +27,8 @@ def take_any(call: WriteCall, owner: str) -> str:
     spans, count = lendable(call.settings), size(call.settings)
     for _ in range(TRIES):
         # A random address, so that one just given back is not at once another guest's.
-        address = _nth(spans, int.from_bytes(call.entropy(4), "big") % count)
+        drawn = int.from_bytes(call.entropy(4), "big") % count
+        address = str(ipaddress.IPv4Address(addressspans.nth(spans, drawn)))
         if _is_free(call, address):
             call.tx.claim(SPACE, address, owner)
             return address
@@ -37,14 +38,6 @@ def take_any(call: WriteCall, owner: str) -> str:
             call.tx.claim(SPACE, address, owner)
             return address
     raise used_up(call)
-
-
-def _nth(spans: tuple[range, ...], index: int) -> str:
-    for span in spans:
-        if index < len(span):
-            return str(ipaddress.IPv4Address(span[index]))
-        index -= len(span)
-    raise IndexError(index)
 
 
 def _is_free(call: WriteCall, address: str) -> bool:

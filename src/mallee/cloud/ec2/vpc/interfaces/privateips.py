@@ -11,13 +11,14 @@ import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
 from mallee.cloud.modes import addresses
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
+from mallee.model.network import addressspans
 from mallee.model.network.networks import Interface, Subnet
 
 KEPT_AT_START = 4
@@ -25,6 +26,7 @@ KEPT_AT_END = 1
 TRIES = 16
 PREFIX, PREFIX6 = 28, 80
 """Lengths of the prefixes that are led to an interface."""
+_PREFIX_SIZE = 1 << (32 - PREFIX)
 PREFIXES_TRIED_MAX = 4096
 """A subnet has more of IPv6 than anybody will look at."""
 
@@ -103,16 +105,16 @@ def take_any(call: WriteCall, subnet: SubnetRecord, holder: Holder) -> str:
     """
     if subnet.doc.shared is not None:
         return addresses.take_any(call, subnet, holder.id, holder.group_id)
-    first, count = _assignable(subnet.doc.cidr)
-    space, reserved = claim_space(subnet.id), _reserved(subnet)
+    space, spans = claim_space(subnet.id), _unasked(subnet.doc.cidr, _reserved(subnet))
+    count = sum(map(len, spans)) if free(call.tx, subnet) > 0 else 0
     # Random first, so that an address just given back is not at once another guest's.
     tried = (int.from_bytes(call.entropy(4), "big") % count for _ in range(TRIES))
-    for offset in itertools.chain(tried, range(count)):
-        address = IPv4Address(first + offset)
-        is_reserved = any(address in network for network in reserved)
-        if not is_reserved and call.tx.owner_of(space, str(address)) is None:
-            call.tx.claim(space, str(address), holder.id)
-            return str(address)
+    drawn = (addressspans.nth(spans, index) for index in tried)
+    for number in itertools.chain(drawn, *spans) if count else ():
+        address = str(IPv4Address(number))
+        if call.tx.owner_of(space, address) is None:
+            call.tx.claim(space, address, holder.id)
+            return address
     raise errors.InsufficientFreeAddressesInSubnet(subnet.id)
 
 
@@ -173,9 +175,17 @@ def _assignable(cidr: str) -> tuple[int, int]:
     )
 
 
-def _reserved(subnet: SubnetRecord, kind: str | None = None) -> list[IPv4Network]:
-    networks = (ip_network(it.cidr) for it in subnet.doc.reservations if kind in (None, it.kind))
-    return [network for network in networks if isinstance(network, IPv4Network)]
+@functools.lru_cache(maxsize=256)
+def _unasked(cidr: str, reserved: tuple[str, ...]) -> tuple[range, ...]:
+    """Return a subnet's addresses that may be taken unasked, as numbers."""
+    first, count = _assignable(cidr)
+    return addressspans.without(range(first, first + count), map(addressspans.parse, reserved))
+
+
+def _reserved(subnet: SubnetRecord, kind: str | None = None) -> tuple[str, ...]:
+    """Return the IPv4 ranges that are reserved, for a kind of use or any."""
+    found = (it.cidr for it in subnet.doc.reservations if kind in (None, it.kind))
+    return tuple(cidr for cidr in found if ":" not in cidr)
 
 
 # --- one address of IPv6 ---
@@ -239,9 +249,13 @@ def is_free6(call: WriteCall, subnet: SubnetRecord, address: IPv6Address) -> boo
 def take_any_prefix(call: WriteCall, subnet: SubnetRecord, holder: Holder) -> str:
     """Claim sixteen addresses that stand together; raise `InsufficientCidrBlocks`."""
     _check_prefixes(subnet)
-    for network in _prefixes(subnet):
-        if _is_wholly_free(call, subnet, network):
-            return _claim_prefix(call, subnet, holder, network)
+    space = claim_space(subnet.id)
+    for first in _prefixes(subnet) if free(call.tx, subnet) >= _PREFIX_SIZE else ():
+        # Of most that are taken this one is, and nothing larger needs to be made of them.
+        if call.tx.owner_of(space, str(IPv4Address(first))) is None:
+            network = IPv4Network((first, PREFIX))
+            if _is_wholly_free(call, subnet, network):
+                return _claim_prefix(call, subnet, holder, network)
     raise errors.InsufficientCidrBlocks(subnet.id)
 
 
@@ -253,16 +267,22 @@ def _check_prefixes(subnet: SubnetRecord) -> None:
         )
 
 
-def _prefixes(subnet: SubnetRecord) -> Iterator[IPv4Network]:
-    """Yield the prefixes that may be given unasked: those reserved for it first."""
-    whole = IPv4Network(subnet.doc.cidr)
-    for network in _reserved(subnet, "prefix"):
-        if network.prefixlen <= PREFIX:
-            yield from network.subnets(new_prefix=PREFIX)
-    reserved = _reserved(subnet)
-    for network in whole.subnets(new_prefix=PREFIX):
-        if not any(network.overlaps(other) for other in reserved):
-            yield network
+def _prefixes(subnet: SubnetRecord) -> Iterator[int]:
+    """Yield the first addresses of the prefixes that may be given unasked: those reserved for it
+    first."""
+    for span in map(addressspans.parse, _reserved(subnet, "prefix")):
+        if len(span) >= _PREFIX_SIZE:
+            yield from span[::_PREFIX_SIZE]
+    numbers = map(_numbers_of_prefixes, (subnet.doc.cidr, *_reserved(subnet)))
+    whole, *reserved = numbers
+    for span in addressspans.without(whole, reserved):
+        yield from range(span.start * _PREFIX_SIZE, span.stop * _PREFIX_SIZE, _PREFIX_SIZE)
+
+
+def _numbers_of_prefixes(cidr: str) -> range:
+    """Return which prefixes have addresses of a range, counted through all that there are."""
+    span = addressspans.parse(cidr)
+    return range(span[0] // _PREFIX_SIZE, span[-1] // _PREFIX_SIZE + 1)
 
 
 def take_prefix(call: WriteCall, subnet: SubnetRecord, holder: Holder, text: str) -> str:
