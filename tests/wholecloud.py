@@ -153,14 +153,15 @@ class Cloud:
         """Wait until the instance is in that state."""
         wait_until(lambda: self.state(instance_id) == state, timeout_s, f"{instance_id} {state}")
 
-    def wait_console(self, instance_id: str, text: str, timeout_s: float = GUEST_S) -> None:
-        """Wait until the guest's console has shown that text."""
+    def wait_console(self, instance_id: str, text: str, timeout_s: float = GUEST_S) -> str:
+        """Wait until the guest's console has shown a whole line with that text; return the line."""
         log = self.layout.instances / instance_id / "console.log"
-        wait_until(
-            lambda: log.exists() and text in log.read_text(errors="replace"),
-            timeout_s,
-            f"{text!r} on the console of {instance_id}",
-        )
+
+        def said() -> str:
+            # QEMU makes it, and each launch begins it anew.
+            return log.read_text(errors="replace") if log.exists() else ""
+
+        return wait_line(said, text, timeout_s, instance_id)
 
     def ssh(self, instance_id: str, command: str, timeout_s: float = GUEST_S) -> str:
         """Run a command in the guest as root; wait for its SSH if need be."""
@@ -240,6 +241,22 @@ class Cloud:
     def close(self) -> None:
         """Destroy the cloud and everything that it made."""
         steps.run(destroy.plan(self.layout), Silent())
+
+
+def wait_line(said: Callable[[], str], words: str, timeout_s: float, who: str) -> str:
+    """Wait until a console has shown the whole of a line with these words; return it.
+
+    A line is there when its end is: what a guest says comes piece by piece.
+    """
+    found: list[str] = []
+
+    def is_whole() -> bool:
+        lines = said().splitlines(keepends=True)
+        found.extend(line for line in lines if words in line and line.endswith("\n"))
+        return bool(found)
+
+    wait_until(is_whole, timeout_s, f"a line with {words!r} on the console of {who}")
+    return found[0].rstrip("\r\n")
 
 
 def wait_until(is_true: Callable[[], bool], timeout_s: float, what: str) -> None:

@@ -1,6 +1,5 @@
 """Used volumes go from one machine to another: with what guests wrote, to one guest at a time."""
 
-import re
 from collections.abc import Generator
 from typing import Any
 
@@ -51,9 +50,9 @@ def said_by(cloud: Cloud, instance: str) -> str:
     return cloud.ec2.get_console_output(InstanceId=instance, Latest=True).get("Output", "")
 
 
-def wait_said(cloud: Cloud, instance: str, text: str) -> None:
-    what = f"{text!r} on the console of {instance}"
-    wholecloud.wait_until(lambda: text in said_by(cloud, instance), FELT_S, what)
+def wait_said(cloud: Cloud, instance: str, words: str) -> str:
+    """The first whole line with these words that a guest says."""
+    return wholecloud.wait_line(lambda: said_by(cloud, instance), words, FELT_S, instance)
 
 
 def ask(cloud: Cloud, action: str, **asked: object) -> dict[str, Any]:
@@ -119,9 +118,9 @@ def test_a_used_volume_follows_to_another_machine(wide: Cloud, guests: tuple[str
 def test_an_instance_starts_where_there_is_room(wide: Cloud, guests: tuple[str, str]) -> None:
     writer, _ = guests
     before = host_of(wide, writer)
-    wait_said(wide, writer, "mallee-tiny: host key")
     # It lies on its root, and is made anew when there is none.
-    key = re.findall(r"host key (\S+ \S+)", said_by(wide, writer))[0]
+    _, _, key = wait_said(wide, writer, "mallee-tiny: host key").partition("host key ")
+    assert len(key.split()) == 2, "its form and the whole key"
     wide.ec2.stop_instances(InstanceIds=[writer])
     wide.wait_state(writer, "stopped")
     ask(wide, "ModifyHost", HostId=before, Standing="draining")
