@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,34 @@ def test_a_host_without_power_comes_back(two: Lab) -> None:
         two.run("a", "true")
     two.power_on()
     wait_ping(two, "b")
+
+
+@contextmanager
+def kept_network(lab: Lab, host: str) -> Generator[None]:
+    """Have the kernel keep a host's network meanwhile, whatever becomes of the host: when it takes
+    one down is its own affair."""
+    found = rooms.find(lab.place, host)
+    assert found is not None
+    with open(f"/proc/{found.pid}/ns/net"):
+        yield
+
+
+def test_a_host_without_power_is_silent_and_comes_back_before_its_network_has_gone(
+    mended: Lab,
+) -> None:
+    with kept_network(mended, "b"):
+        mended.power_off("b")
+        with pytest.raises(process.Failed):
+            ping(mended, "b")
+        mended.power_on()
+        wait_ping(mended, "b")
+
+
+def test_a_host_that_ended_unasked_is_plugged_in_again(mended: Lab) -> None:
+    with kept_network(mended, "b"):
+        rooms.end(mended.place, "b")
+        mended.power_on()
+        wait_ping(mended, "b")
 
 
 def test_a_slow_cable_is_slow_again_after_a_power_cut(mended: Lab) -> None:

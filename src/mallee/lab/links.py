@@ -72,6 +72,31 @@ def _links(place: Place) -> set[str]:
     return {line.split(": ")[1].partition("@")[0] for line in text.splitlines()}
 
 
+def unplug(place: Place, lab: Lab) -> None:
+    """Take the wires of hosts that do not run out of them.
+
+    The kernel keeps a host's network for a while when the host has ended: as long as its wires are
+    plugged in it answers for the host, and its ends would be taken for those of the next one.
+    """
+    running = {one.host for one in rooms.fetch(place) if one.is_keeper}
+    off = {name for name, host in lab.hosts.items() if host.role != "here"} - running
+    if keeper.LAB not in running or not off:
+        return
+    there = _links(place)
+    for wire in wires(place, lab):
+        if wire.host in off and wire.host_end in there:
+            _delete(place, wire.host_end)
+
+
+def _delete(place: Place, end: str) -> None:
+    """Delete the end of a wire, which goes by itself when the kernel takes the other one down."""
+    try:
+        rooms.run(place, keeper.LAB, ("ip", "link", "del", end))
+    except process.Failed:
+        if end in _links(place):
+            raise
+
+
 def _remove(place: Place, wire: Wire, there: set[str]) -> None:
     """Remove the rest of a wire whose host is no more."""
     relay.stop(place, wire)

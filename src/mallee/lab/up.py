@@ -92,9 +92,12 @@ def down_plan(place: Place) -> tuple[steps.Step, ...]:
 
 
 def power_off(place: Place, host: str) -> None:
-    """Take a host's power away: all that runs there ends in that moment."""
+    """Take a host's power away: all that runs there ends in that moment, and nothing answers for it
+    any more. Raises `steps.Failed`."""
     _write_hosts(place, [name for name in _read_hosts(place) if name != host])
     rooms.end(place, host)
+    with _told(place):
+        links.unplug(place, read(place))
 
 
 def read(place: Place) -> Lab:
@@ -130,6 +133,8 @@ def _start(place: Place, lab: Lab, names: Sequence[str]) -> str:
     names_text = plan.names_text(lab).encode()
     files.write_atomically(keeper.names_file(place.path), names_text, files.READABLE)
     _write_hosts(place, list(dict.fromkeys((*_read_hosts(place), *wanted))))
+    with _told(place):
+        links.unplug(place, lab)
     rooms.start(place)
     failure = steps.Failed("the hosts' namespaces could not be made", f"read {place.log}")
     steps.wait_until(lambda: _are_ready(place, wanted), _HOSTS_READY_S_MAX, failure)
