@@ -129,6 +129,15 @@ def test_it_may_speak_both_families(alice: Any, world: World, host: FakeHost) ->
     assert (one.ipv6s, one.named_ips) == ((), (one.private_ip,))
 
 
+def test_its_group_stays_though_it_stands_nowhere(alice: Any, net: Net) -> None:
+    worn = group(alice, net)
+    made = make(alice, net, SecurityGroupIds=[worn], SubnetIds=[])
+    assert made["NetworkInterfaceIds"] == []
+    assert refusal(alice.delete_security_group, GroupId=worn) == "DependencyViolation"
+    alice.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+    alice.delete_security_group(GroupId=worn)
+
+
 def test_groups_and_policy_are_changed(alice: Any, net: Net) -> None:
     first, second = group(alice, net, "one"), group(alice, net, "two")
     id = make(alice, net, SecurityGroupIds=[first])["VpcEndpointId"]

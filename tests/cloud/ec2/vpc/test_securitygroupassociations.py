@@ -66,6 +66,13 @@ def test_its_members_are_those_of_the_packets_vpc(
         assert (one.id, one.member_ips) == (group, (ip,))
 
 
+def test_a_group_that_another_vpc_may_wear_stays(alice: Any, group: str, other: Net) -> None:
+    alice.associate_security_group_vpc(GroupId=group, VpcId=other.vpc)
+    assert refusal(alice.delete_security_group, GroupId=group) == "DependencyViolation"
+    alice.disassociate_security_group_vpc(GroupId=group, VpcId=other.vpc)
+    alice.delete_security_group(GroupId=group)
+
+
 def test_only_own_things_are_associated(alice: Any, bob: Any, group: str, other: Net) -> None:
     code = refusal(bob.associate_security_group_vpc, GroupId=group, VpcId=other.vpc)
     assert code == "InvalidGroup.NotFound"

@@ -139,20 +139,24 @@ def _check_name(name: str) -> str:
 def delete_security_group(
     call: WriteCall, request: shapes.DeleteSecurityGroupRequest
 ) -> shapes.DeleteSecurityGroupResult:
-    """Delete a group that no interface wears and no other group's rule names."""
+    """Delete a group that nothing wears, no other group's rule names and no other VPC may wear."""
     group = named(call, request)
     if group.doc.name == DEFAULT_NAME:
         raise errors.CannotDelete(
             f'the specified group: "{group.id}" name: "{DEFAULT_NAME}" cannot be deleted by a user'
         )
-    wearers = call.tx.by(records.INTERFACE, "group", group.id)
+    wearers = [
+        *call.tx.by(records.INTERFACE, "group", group.id),
+        # One that stands in no subnet yet has no interface.
+        *call.tx.by(records.ENDPOINT, "group", group.id),
+    ]
     referrers = [
         other
         for other in call.tx.by(records.SECURITY_GROUP, "source-group", group.id)
         # A rule of a peered VPC does not keep a group: it becomes stale.
         if other.id != group.id and other.doc.vpc_id == group.doc.vpc_id
     ]
-    if wearers or referrers:
+    if wearers or referrers or group.doc.more_vpc_ids:
         raise errors.DependencyViolation(f"resource {group.id} has a dependent object")
     call.tx.delete(group)
     call.tx.release(_name_space(group.doc.vpc_id), group.doc.name)
