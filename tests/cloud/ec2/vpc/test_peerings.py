@@ -146,6 +146,34 @@ def test_a_group_of_the_peer_is_named_while_it_is_active(
     assert stale["StaleIpPermissions"][0]["UserIdGroupPairs"][0]["GroupId"] == theirs
 
 
+@pytest.mark.parametrize("gone", ["the group", "the peering"])
+def test_a_stale_rule_goes_by_what_it_says(
+    alice: Any, bob: Any, near: Net, far: Net, world: World, asked: str, gone: str
+) -> None:
+    theirs = bob.create_security_group(GroupName="g", Description="g", VpcId=far.vpc)["GroupId"]
+    mine = alice.create_security_group(GroupName="g", Description="g", VpcId=near.vpc)["GroupId"]
+    bob.accept_vpc_peering_connection(VpcPeeringConnectionId=asked)
+    pair = {"GroupId": theirs, "UserId": world.accounts["bob"]}
+    wanted = [{"IpProtocol": "-1", "UserIdGroupPairs": [pair]}]
+    alice.authorize_security_group_ingress(GroupId=mine, IpPermissions=wanted)
+    if gone == "the group":
+        bob.delete_security_group(GroupId=theirs)
+    else:
+        bob.delete_vpc_peering_connection(VpcPeeringConnectionId=asked)
+    words = [{"IpProtocol": "-1", "UserIdGroupPairs": [pair | {"Description": "old"}]}]
+    alice.update_security_group_rule_descriptions_ingress(GroupId=mine, IpPermissions=words)
+    (stale,) = alice.describe_stale_security_groups(VpcId=near.vpc)["StaleSecurityGroupSet"]
+    said = stale["StaleIpPermissions"]
+    assert said[0]["UserIdGroupPairs"][0]["Description"] == "old"
+    ask = alice.authorize_security_group_egress
+    assert refusal(ask, GroupId=mine, IpPermissions=said) == "InvalidGroup.NotFound"
+    ask = alice.revoke_security_group_ingress
+    strange = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": theirs, "UserId": "1" * 12}]}]
+    assert refusal(ask, GroupId=mine, IpPermissions=strange) == "InvalidGroup.NotFound"
+    ask(GroupId=mine, IpPermissions=said)
+    assert alice.describe_stale_security_groups(VpcId=near.vpc)["StaleSecurityGroupSet"] == []
+
+
 def test_others_do_not_see_it(alice: Any, bob: Any, near: Net, far: Net, asked: str) -> None:
     own = nets.make(alice, "10.77.0.0/16", "10.77.1.0/24")
     made = alice.create_vpc_peering_connection(VpcId=own.vpc, PeerVpcId=near.vpc)

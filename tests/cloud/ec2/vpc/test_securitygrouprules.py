@@ -168,7 +168,11 @@ def test_revoked_rules_go_by_what_they_say_and_by_id(alice: Any, group: str) -> 
     ids = [rule["SecurityGroupRuleId"] for rule in answer["SecurityGroupRules"]]
     revoked = alice.revoke_security_group_ingress(GroupId=group, IpPermissions=[SSH])
     assert [it["SecurityGroupRuleId"] for it in revoked["RevokedSecurityGroupRules"]] == ids[:1]
-    alice.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=ids[1:])
+    ask = alice.revoke_security_group_ingress
+    both = {"GroupId": group, "SecurityGroupRuleIds": ids[1:], "IpPermissions": [SSH]}
+    assert refusal(ask, **both) == "InvalidParameterCombination"
+    revoked = ask(GroupId=group, SecurityGroupRuleIds=[*ids[1:], *ids[1:]])
+    assert [it["SecurityGroupRuleId"] for it in revoked["RevokedSecurityGroupRules"]] == ids[1:]
     assert permissions(alice, group) == []
 
 

@@ -1,7 +1,8 @@
 """The groups that rules of security groups name: of the same VPC, or of one peered with it.
 
 Called by `securitygrouprules`. A group of another account may be named only over an active peering
-connection; otherwise it is as if it were not there.
+connection; otherwise it is as if it were not there. What a rule names it names for good, though the
+group is gone or the connection over (it is stale then).
 """
 
 from collections.abc import Callable, Mapping
@@ -18,13 +19,42 @@ from mallee.cloud.state import records
 from mallee.model.network.networks import Rule
 from mallee.model.network.peerings import PeeringStatus
 
+Find = Callable[[Mapping[str, str], Rule], Rule]
 
-def finder(call: WriteCall, vpc_id: str) -> Callable[[Mapping[str, str], Rule], Rule]:
+
+def named(group: Group, find: Find) -> Find:
+    """Return what gives a rule the group of a UserIdGroupPair that rules of a group name already,
+    or the one that is found."""
+    known: dict[tuple[str | None, str | None], Rule] = {}
+    for rule in group.doc.rules:
+        known.setdefault((rule.group_id, None), rule)
+        known[rule.group_id, rule.peering_id] = rule
+
+    def find_named(pair: Mapping[str, str], rule: Rule) -> Rule:
+        one = known.get((pair.get("GroupId", ""), pair.get("VpcPeeringConnectionId")))
+        is_meant = one is not None and (
+            pair.get("UserId", one.group_owner) == one.group_owner
+            and pair.get("VpcId", one.group_vpc_id) == one.group_vpc_id
+        )
+        if one is None or not is_meant:
+            return find(pair, rule)
+        return replace(
+            rule,
+            group_id=one.group_id,
+            group_owner=one.group_owner,
+            group_vpc_id=one.group_vpc_id,
+            peering_id=one.peering_id,
+        )
+
+    return find_named
+
+
+def finder(call: WriteCall, vpc_id: str) -> Find:
     """Return what gives a rule of that VPC the group of a UserIdGroupPair as its peer."""
 
     def find(pair: Mapping[str, str], rule: Rule) -> Rule:
         group = _group(call, vpc_id, pair)
-        named = replace(rule, group_id=group.id, group_owner=group.account)
+        near = replace(rule, group_id=group.id, group_owner=group.account)
         if "VpcPeeringConnectionId" in pair:
             peerings.one(call, pair["VpcPeeringConnectionId"])
         if group.doc.vpc_id == vpc_id:
@@ -34,9 +64,9 @@ def finder(call: WriteCall, vpc_id: str) -> Callable[[Mapping[str, str], Rule], 
                 raise errors.InvalidParameterCombination(
                     f"The security group {group.id} is in {vpc_id} itself, behind no peering."
                 )
-            return named
+            return near
         peering_id = _peering(call, vpc_id, group, pair)
-        return replace(named, group_vpc_id=group.doc.vpc_id, peering_id=peering_id)
+        return replace(near, group_vpc_id=group.doc.vpc_id, peering_id=peering_id)
 
     return find
 

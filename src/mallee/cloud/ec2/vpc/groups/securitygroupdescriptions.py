@@ -43,7 +43,7 @@ def _update_descriptions(
         id: str = item.get("SecurityGroupRuleId", "")
         description = permissions.check_words(item.get("Description", ""), "rule description")
         words[securitygrouprules.own_rule(group, id, direction).id] = description
-    for rule in securitygrouprules.parse(call, request, group, direction):
+    for rule in securitygrouprules.parse_present(call, request, group, direction):
         (found, missing) = securitygrouprules.match(group, [rule])
         if missing:
             raise errors.InvalidPermissionNotFound

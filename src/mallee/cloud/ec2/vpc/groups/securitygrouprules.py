@@ -7,7 +7,7 @@ hosts'. A rule lives in its group's document, so every change of a group is one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -122,7 +122,20 @@ def _weight(call: WriteCall, rule: Rule) -> int:
 
 
 def parse(call: WriteCall, request: Request, group: Group, direction: Direction) -> list[Rule]:
-    """Return the rules that a request means, nested or flat, without ids."""
+    """Return the new rules that a request means, nested or flat, without ids."""
+    return _parse(request, direction, _peers(call, group.doc.vpc_id))
+
+
+def parse_present(
+    call: WriteCall, request: Request, group: Group, direction: Direction
+) -> list[Rule]:
+    """Return the rules that a request means of those that there are, stale ones too, without
+    ids."""
+    peers = _peers(call, group.doc.vpc_id)
+    return _parse(request, direction, replace(peers, group=rulepeers.named(group, peers.group)))
+
+
+def _parse(request: Request, direction: Direction, peers: permissions.Peers) -> list[Rule]:
     given = request.get("IpPermissions")
     flat = permissions.of_flat(request)
     if given and flat:
@@ -130,7 +143,7 @@ def parse(call: WriteCall, request: Request, group: Group, direction: Direction)
             "The parameter IpPermissions cannot be used with IpProtocol, FromPort, ToPort, CidrIp "
             "or SourceSecurityGroupName"
         )
-    return permissions.parse(given or flat, direction, _peers(call, group.doc.vpc_id))
+    return permissions.parse(given or flat, direction, peers)
 
 
 def _peers(call: WriteCall, vpc_id: str) -> permissions.Peers:
@@ -162,11 +175,16 @@ def _revoke(
 ) -> shapes.RevokeSecurityGroupIngressResult:
     group = securitygroups.named(call, request)
     rule_ids: list[str] = request.get("SecurityGroupRuleIds") or []
+    said = parse_present(call, request, group, direction)
+    if rule_ids and said:
+        raise errors.InvalidParameterCombination(
+            "Rules are named by SecurityGroupRuleIds or by what they say, not by both."
+        )
     if rule_ids:
-        doomed = [own_rule(group, id, direction) for id in rule_ids]
+        doomed = [own_rule(group, id, direction) for id in dict.fromkeys(rule_ids)]
         unknown: list[Rule] = []
     else:
-        doomed, unknown = match(group, parse(call, request, group, direction))
+        doomed, unknown = match(group, said)
     if not doomed and not unknown:
         raise errors.MissingParameter("IpPermissions or SecurityGroupRuleIds")
     vpc = call.tx.get(records.VPC, group.doc.vpc_id)
