@@ -8,12 +8,19 @@ from contextlib import contextmanager
 from tests.wholecloud import Cloud
 
 ANSWERED_S = 120.0
+SILENT_S = 2
+"""So long a guest waits for an answer that it may not get."""
 
 
-def pings(cloud: Cloud, id: str, address: str) -> bool:
-    """Whether an address answers a guest."""
-    asked = f"ping -c 1 -W 2 {address} >/dev/null 2>&1 && echo yes || echo no"
+def pings(cloud: Cloud, id: str, address: str, within_s: int = SILENT_S) -> bool:
+    """Whether an address answers a guest's one packet."""
+    asked = f"ping -c 1 -W {within_s} {address} >/dev/null 2>&1 && echo yes || echo no"
     return cloud.ssh(id, asked).strip() == "yes"
+
+
+def hears(cloud: Cloud, id: str, address: str) -> bool:
+    """The same of an address that has to answer, however busy the machine is."""
+    return pings(cloud, id, address, int(ANSWERED_S))
 
 
 @contextmanager

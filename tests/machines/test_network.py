@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.machines import guests, wires
+from tests import wholecloud
+from tests.machines import guests, talking, wires
 from tests.machines.guests import Guest, Pair
 from tests.wholecloud import Cloud
 
@@ -38,7 +39,7 @@ def test_a_lease_says_all_that_a_guest_needs(cloud: Cloud, pair: Pair) -> None:
     told = cloud.ssh(
         pair.one.id,
         "printf '#!/bin/sh\\n[ $1 = deconfig ] || env\\n' >/tmp/tell; chmod 700 /tmp/tell; "
-        "udhcpc -f -q -n -i eth0 -s /tmp/tell 2>/dev/null",
+        "udhcpc -f -q -n -t 20 -i eth0 -s /tmp/tell 2>/dev/null",
     )
     lease = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
     assert lease["ip"] == pair.one.private_ip
@@ -61,21 +62,26 @@ def test_guests_find_each_other_by_name(cloud: Cloud, pair: Pair) -> None:
 def test_a_forged_sender_is_not_heard(cloud: Cloud, pair: Pair) -> None:
     one, other = pair.one, pair.other
     vpc = namespace_of(cloud, one)
-    with (
-        open_to_all(cloud, other.group_id),
-        wires.Capture(cloud.layout.tap(one.interface_id), vpc) as sent,
-        wires.Capture(cloud.layout.tap(other.interface_id), vpc) as heard,
-    ):
-        said = cloud.ssh(
-            one.id,
-            f"ip addr add {UNUSED}/32 dev eth0; "
-            f"ping -c 1 -W 1 -I {UNUSED} {other.private_ip}; "
-            f"ip addr del {UNUSED}/32 dev eth0; "
-            f"ping -c 1 -W 5 {other.private_ip}",
+    with open_to_all(cloud, other.group_id):
+        wholecloud.wait_until(
+            lambda: talking.pings(cloud, one.id, other.private_ip),
+            wholecloud.GUEST_S,
+            "the rule to be felt",
         )
-        assert said.count("bytes from") == 1
-        assert UNUSED in {packet.source for packet in sent.seen()}
-        sources = {packet.source for packet in heard.seen()}
+        with (
+            wires.Capture(cloud.layout.tap(one.interface_id), vpc) as sent,
+            wires.Capture(cloud.layout.tap(other.interface_id), vpc) as heard,
+        ):
+            said = cloud.ssh(
+                one.id,
+                f"ip addr add {UNUSED}/32 dev eth0; "
+                f"ping -c 1 -W 1 -I {UNUSED} {other.private_ip}; "
+                f"ip addr del {UNUSED}/32 dev eth0; "
+                f"ping -c 1 -W 60 {other.private_ip}",
+            )
+            assert said.count("bytes from") == 1
+            assert UNUSED in {packet.source for packet in sent.seen()}
+            sources = {packet.source for packet in heard.seen()}
         assert one.private_ip in sources
         assert UNUSED not in sources
 
@@ -130,7 +136,7 @@ def test_two_tenants_may_have_the_same_address_and_never_meet(cloud: Cloud, pair
     finally:
         neighbour.terminate_instances(InstanceIds=[made["InstanceId"]])
         neighbour.get_waiter("instance_terminated").wait(
-            InstanceIds=[made["InstanceId"]], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            InstanceIds=[made["InstanceId"]], WaiterConfig={"Delay": 1, "MaxAttempts": 240}
         )
 
 

@@ -16,7 +16,7 @@ from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-FELT_S = 60.0
+FELT_S = 240.0
 """How long a change may take until a guest feels it, on a busy machine."""
 
 
@@ -118,7 +118,7 @@ def test_members_of_the_default_group_meet_freely(cloud: Cloud, served: Pair) ->
         cloud.ec2.modify_instance_attribute(InstanceId=guest.id, Groups=[guest.group_id, default])
     wait_reach(cloud, one, other, is_reached=True)
     wait_reach(cloud, other, one, is_reached=True)
-    assert "0% packet loss" in cloud.ssh(one.id, f"ping -c 1 -W 5 {other.private_ip}")
+    assert "0% packet loss" in cloud.ssh(one.id, f"ping -c 1 -W 60 {other.private_ip}")
     cloud.ec2.modify_instance_attribute(InstanceId=other.id, Groups=[other.group_id])
     wait_reach(cloud, one, other, is_reached=False)
 
@@ -146,6 +146,13 @@ def refuses(address: str, port: int) -> bool:
     return False
 
 
+def wait_felt(cloud: Cloud, group: str, address: str) -> None:
+    """Wait until all that was changed in a group before is felt by its guest."""
+    # Changes are felt in their order: when a later one is, these are.
+    with allowed(cloud, group, UNSERVED):
+        wholecloud.wait_until(lambda: refuses(address, 9), FELT_S, "changes to be felt")
+
+
 @contextmanager
 def tracked_ssh(cloud: Cloud, guest: Guest) -> Generator[None]:
     """Have SSH be remembered, so that it does not end when other rules make answers less free."""
@@ -153,9 +160,7 @@ def tracked_ssh(cloud: Cloud, guest: Guest) -> Generator[None]:
     cloud.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=HALF)
     cloud.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[guests.SSH])
     try:
-        # Changes are felt in their order: when a later one is, these are.
-        with allowed(cloud, group, UNSERVED):
-            wholecloud.wait_until(lambda: refuses(address, 9), FELT_S, "changes to be felt")
+        wait_felt(cloud, group, address)
         yield
     finally:
         cloud.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[guests.SSH])
@@ -225,7 +230,8 @@ def test_an_established_connection_outlives_its_rule(cloud: Cloud, pair: Pair) -
         with allowed(cloud, group, from_group(pair.other.group_id)):
             assert session.echoes("unrelated")
         with refused(cloud, group, HALF):
-            wholecloud.wait_until(lambda: not knocks(address), FELT_S, "SSH to be shut")
+            wait_felt(cloud, group, address)
+            assert not knocks(address)
             # As on AWS, what was allowed when it began goes on until it ends.
             assert session.echoes("related")
         session.close()
@@ -237,7 +243,9 @@ def test_a_connection_that_needs_no_tracking_ends_with_its_rule(cloud: Cloud, pa
     session = Session(cloud, address)
     assert session.echoes("before")
     with refused(cloud, group, [guests.SSH]):
-        wholecloud.wait_until(lambda: not knocks(address), FELT_S, "SSH to be shut")
+        # Not by its silence: a busy machine's guest may be slow to greet.
+        wait_felt(cloud, group, address)
+        assert not knocks(address)
         assert not session.echoes("silence", within_s=1.0)
     session.close()
     wholecloud.wait_until(lambda: knocks(address), FELT_S, "SSH to be open")
