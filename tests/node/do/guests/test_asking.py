@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent import futures
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +12,8 @@ from mallee.node.do.guests.hypervisor import QemuSilent
 
 ONE, OTHER = "one", "other"
 WITHIN_S = 60.0
+PATIENCE_S = 1.0
+"""Of those who give up; how long that is in a test, the test says."""
 
 
 class Qemu:
@@ -34,7 +38,16 @@ def silent() -> Iterator[Qemu]:
 
 def test_one_qemu_keeps_only_so_many(silent: Qemu, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "TURN_WITHIN_S", 0.05)
-    answered = threading.Event()
+    answered, is_over = threading.Event(), threading.Event()
+
+    def wait(those: tuple[futures.Future[str]], within_s: float) -> object:
+        if within_s != PATIENCE_S:
+            return futures.wait(those, within_s)
+        assert is_over.wait(WITHIN_S)
+        return futures.wait(those, 0)
+
+    with_test = SimpleNamespace(Future=futures.Future, wait=wait)
+    monkeypatch.setattr(asking, "futures", with_test)
     asks = asking.Asking(lambda _: answered.set())
     kept = [
         threading.Thread(target=given_up, args=(asks, silent), daemon=True)
@@ -49,6 +62,7 @@ def test_one_qemu_keeps_only_so_many(silent: Qemu, monkeypatch: pytest.MonkeyPat
     assert silent.asked == asking.AT_ONCE
     assert asks.silent() == frozenset(), "nobody has waited long enough to say so"
     assert asks.ask(OTHER, lambda: "at once") == "at once"
+    is_over.set()
     for one in kept:
         one.join(WITHIN_S)
     assert asks.silent() == {ONE}
@@ -61,10 +75,11 @@ def test_one_qemu_keeps_only_so_many(silent: Qemu, monkeypatch: pytest.MonkeyPat
 
 def given_up(asks: asking.Asking, qemu: Qemu) -> None:
     with pytest.raises(QemuSilent, match="has not answered for 1 s"):
-        asks.ask(ONE, qemu.answer, 1.0)
+        asks.ask(ONE, qemu.answer, PATIENCE_S)
 
 
-def test_one_more_waits_for_its_turn(silent: Qemu) -> None:
+def test_one_more_waits_for_its_turn(silent: Qemu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "TURN_WITHIN_S", WITHIN_S)
     asks = asking.Asking(lambda _: None)
     told: list[str] = []
     callers = [
