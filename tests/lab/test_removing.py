@@ -1,6 +1,7 @@
 """What is mounted in a lab's directory is somebody else's, and is not removed with the lab."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,25 @@ from mallee.lab import up as making
 from mallee.lab.rooms import Place
 
 
-@pytest.fixture
-def mounted(root_dir: Path) -> Iterator[Path]:
-    """A directory with a file that is mounted in a lab's, in this process's mounts alone."""
-    theirs, there = root_dir / "theirs", root_dir / "lab" / "host with images"
+@contextmanager
+def mounted_at(there: Path, theirs: Path) -> Generator[None]:
+    """Have a directory mounted in this process's mounts alone."""
     theirs.mkdir()
-    (theirs / "image").write_text("x")
     there.mkdir(parents=True)
     process.run(("mount", "--bind", str(theirs), str(there)))
     try:
-        yield there
+        yield
     finally:
         process.run(("umount", str(there)))
+
+
+@pytest.fixture
+def mounted(root_dir: Path) -> Iterator[Path]:
+    """A directory with a file that is mounted in a lab's."""
+    there = root_dir / "lab" / "host with images"
+    with mounted_at(there, root_dir / "theirs"):
+        (there / "image").write_text("x")
+        yield there
 
 
 def test_a_lab_in_which_something_is_mounted_is_left_whole(root_dir: Path, mounted: Path) -> None:
@@ -33,3 +41,19 @@ def test_a_lab_in_which_something_is_mounted_is_left_whole(root_dir: Path, mount
     assert refused.value.cure == f"umount '{mounted}'"
     assert (mounted / "image").read_text() == "x"
     assert place.document.exists()
+
+
+def test_a_lab_on_a_disk_of_its_own_leaves_that_empty(root_dir: Path) -> None:
+    place, disk = Place(root_dir / "labs" / "a lab"), root_dir / "disk"
+    with mounted_at(place.path, disk):
+        place.document.write_text("{}")
+        place.root("n1").mkdir()
+        said = making.down_plan(place)[-1].do(print)
+        assert said == (
+            f"{place.path} is empty, and stays: it is mounted "
+            f"(umount '{place.path}'; rmdir '{place.path}')"
+        )
+        assert list(disk.iterdir()) == []
+        assert making.down_plan(place)[-1].do(print) == said
+    assert making.down_plan(place)[-1].do(print) == f"{place.path} is gone"
+    assert not place.path.exists()

@@ -195,7 +195,8 @@ def _remove(place: Place) -> str:
         raise steps.Failed(
             f"{place.path} does not look like a lab's directory", "give the right name"
         )
-    _check_mounts(place)
+    mounted = _mounted()
+    _check_mounts(place, mounted)
     for path in place.path.iterdir():
         # The document goes last: by it a lab that was removed half is known.
         if path.is_dir() and not path.is_symlink():
@@ -203,18 +204,26 @@ def _remove(place: Place) -> str:
         elif path != place.document:
             path.unlink()
     place.document.unlink(missing_ok=True)
+    if place.path.resolve() in mounted:
+        point = shlex.quote(str(place.path))
+        return f"{place.path} is empty, and stays: it is mounted (umount {point}; rmdir {point})"
     place.path.rmdir()
     return f"{place.path} is gone"
 
 
-def _check_mounts(place: Place) -> None:
+def _mounted() -> list[Path]:
+    """Return where something is mounted."""
+    points = (line.split(" ")[4] for line in _MOUNTS.read_text().splitlines())
+    return [Path(_ESCAPED.sub(lambda code: chr(int(code[1], 8)), point)) for point in points]
+
+
+def _check_mounts(place: Place, mounted: Sequence[Path]) -> None:
     """Raise `steps.Failed` where something is mounted in the directory: its files are others'."""
-    for line in _MOUNTS.read_text().splitlines():
-        point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), line.split(" ")[4])
-        if place.path.resolve() in Path(point).parents:
+    for point in mounted:
+        if place.path.resolve() in point.parents:
             raise steps.Failed(
                 f"something is mounted at {point}: nothing is removed",
-                f"umount {shlex.quote(point)}",
+                f"umount {shlex.quote(str(point))}",
             )
 
 
