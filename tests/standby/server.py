@@ -66,8 +66,10 @@ def main(path: str, modules: list[str]) -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
+    listener.bind(f"{path}.new")
     listener.listen(64)
+    # Who finds it is answered.
+    os.rename(f"{path}.new", path)
     while True:
         ready, _, _ = select.select([listener, 0], [], [])
         if 0 in ready:
@@ -81,23 +83,26 @@ def main(path: str, modules: list[str]) -> None:
 
 
 def _warm() -> None:
-    """Have waiters look often; let the AWS CLI read once what it reads at each start: descriptions
-    of services, its parts.
+    """Have waiters look often; let programs read once what they read at each start: descriptions
+    of services, parts of the AWS CLI.
 
-    They are files of its own, which nobody changes meanwhile.
+    They are files of their own, which nobody changes meanwhile.
     """
     for name in ("awscli.botocore.waiter", "botocore.waiter"):
         if waiters := sys.modules.get(name):
             waiters.SingleWaiterConfig.__init__ = _hastened(waiters.SingleWaiterConfig.__init__)
-    if "awscli.clidriver" not in sys.modules:
-        return
     for name in ("awscli.botocore.loaders", "botocore.loaders"):
         if loaders := sys.modules.get(name):
             loader = loaders.JSONFileLoader
             loader.load_file = _once(loader.load_file)
-    driver: Any = sys.modules["awscli.clidriver"].create_clidriver()
+    if cli := sys.modules.get("awscli.clidriver"):
+        session: Any = cli.create_clidriver().session
+    elif client := sys.modules.get("botocore.session"):
+        session = client.get_session()
+    else:
+        return
     for service in ("ec2", "iam", "sts"):
-        driver.session.get_service_model(service)
+        session.get_service_model(service)
 
 
 def _hastened(begin: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
