@@ -52,7 +52,9 @@ class Cut(HypervisorFailed):
 def certify(authority: pki.Authority, layout: Layout, host_id: str) -> None:
     layout.node_pki.mkdir(parents=True, exist_ok=True)
     request = pki.make_request(host_id)
-    grant = pki.Grant(name=host_id, now=time.time(), life_s=600, hosts=(host_id,), is_both=True)
+    grant = pki.Grant(
+        name=host_id, now=time.time(), life_s=pki.DAY_S, hosts=(host_id,), is_both=True
+    )
     issued = pki.issue(authority, request.csr_pem, grant)
     layout.host_certificate.write_bytes(issued + request.key_pem)
     layout.host_authority.write_bytes(authority.certificate_pem)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from mallee.kit import pki, process
+from mallee.kit import files, pki, process
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
@@ -18,7 +18,7 @@ from mallee.model.storage.moves import ArrivingWanted, LeavingWanted
 from mallee.model.storage.volumes import Phase, VolumeSeen, VolumeWanted
 from mallee.node.do import channel
 from mallee.node.do.channel import Hello, Place
-from mallee.node.do.storage import disks, layers, volumes
+from mallee.node.do.storage import disks, imagelocks, layers, volumes
 from mallee.node.ledger import Ledger
 from mallee.node.volumes import departures
 from tests.fakes.hypervisor import FakeHypervisor
@@ -42,7 +42,9 @@ class Cloud:
     def certify(self, layout: Layout, host_id: str) -> None:
         layout.node_pki.mkdir(parents=True, exist_ok=True)
         request = pki.make_request(host_id)
-        grant = pki.Grant(name=host_id, now=time.time(), life_s=600, hosts=(host_id,), is_both=True)
+        grant = pki.Grant(
+            name=host_id, now=time.time(), life_s=pki.DAY_S, hosts=(host_id,), is_both=True
+        )
         issued = pki.issue(self.authority, request.csr_pem, grant)
         layout.host_certificate.write_bytes(issued + request.key_pem)
         layout.host_authority.write_bytes(self.authority.certificate_pem)
@@ -155,6 +157,23 @@ def cause_of(seen: VolumeSeen) -> str:
 
 def face(stand: Stand) -> Path:
     return volumes.path_of(stand.layout, ID, is_shared=False)
+
+
+async def wait_let_go(stand: Stand) -> None:
+    """Wait until nobody else has the volume not be written: a host that has it be copied sees a
+    moment later that a connection has ended."""
+    with files.open_own(face(stand)) as file:
+        async with asyncio.timeout(WITHIN_S):
+            while imagelocks.is_held(file.fileno()):
+                await asyncio.sleep(0.02)
+
+
+async def wait_written(stand: Stand) -> None:
+    """Wait until somebody has the volume open who may write it."""
+    with files.open_own(face(stand)) as file:
+        async with asyncio.timeout(WITHIN_S):
+            while not imagelocks.is_written(file.fileno()):
+                await asyncio.sleep(0.02)
 
 
 def write(stand: Stand, *orders: str) -> None:

@@ -25,6 +25,7 @@ from tests.node.volumes.pairs import (
     has_come,
     hosts,
     volume,
+    wait_let_go,
     wait_volume,
     write,
 )
@@ -92,6 +93,7 @@ async def test_what_was_taken_back_stays_its_owners(root_dir: Path, share: Path)
         await both.want(both.new, volume(is_deleted=True))
         await wait_volume(both.new, lambda seen: seen.phase is Phase.GONE)
         await both.want(both.old, volume(is_made=True))
+        await wait_let_go(both.old)
         write(both.old, "write -P 14 1M 1M")
         assert has(both.old, 14, "1M", "1M")
         await both.leave(move_id=OTHER_MOVE)

@@ -22,7 +22,6 @@ from tests.node.volumes.pairs import (
     NEW,
     OTHER_MOVE,
     THIRD,
-    Pair,
     authority,
     cause_of,
     face,
@@ -32,7 +31,9 @@ from tests.node.volumes.pairs import (
     hosts,
     slice_of,
     volume,
+    wait_let_go,
     wait_volume,
+    wait_written,
     write,
 )
 
@@ -80,6 +81,7 @@ async def test_a_copy_for_another_move_is_thrown_away(root_dir: Path) -> None:
         await wait_volume(both.new, has_come)
         # Taken back, written, and begun anew.
         await both.want(both.old, volume(is_made=True))
+        await wait_let_go(both.old)
         write(both.old, "write -P 14 1M 1M")
         await both.leave(move_id=OTHER_MOVE)
         await both.come(move_id=OTHER_MOVE)
@@ -102,6 +104,7 @@ async def test_what_was_taken_back_is_deleted(root_dir: Path) -> None:
         await wait_volume(both.new, lambda seen: seen.phase is Phase.GONE)
         assert not list(both.new.layout.volumes.glob(".arriving/*"))
         await both.want(both.old, volume(is_made=True))
+        await wait_let_go(both.old)
         write(both.old, "write -P 15 0 1M")
         assert has(both.old, 15, "0", "1M")
 
@@ -112,6 +115,7 @@ async def test_nobody_writes_what_is_copied(root_dir: Path) -> None:
         refused = pytest.raises(process.Failed, match='Failed to get "write" lock')
         with connected(both.new.layout, both.place), refused:
             write(both.old, "write 0 1M")
+        await wait_let_go(both.old)
         write(both.old, "write 0 1M")
 
 
@@ -122,8 +126,9 @@ async def test_what_somebody_writes_is_not_copied(root_dir: Path) -> None:
         argv = ("qemu-io", "-f", "qcow2", "-c", "sleep 60000", str(face(both.old)))
         guest = await asyncio.create_subprocess_exec(*argv)
         try:
+            await wait_written(both.old)
             with pytest.raises(ChannelFailed, match="somebody writes it"):
-                await asyncio.to_thread(until_refused, both)
+                await asyncio.to_thread(channel.connect, both.new.layout, both.place, HELLO)
         finally:
             guest.kill()
             await guest.wait()
@@ -137,11 +142,6 @@ def connected(layout: Layout, place: Place) -> Generator[channel.Connection]:
     connection.receive(departures.Manifest)
     yield connection
     connection.close()
-
-
-def until_refused(both: Pair) -> None:
-    while True:
-        channel.connect(both.new.layout, both.place, HELLO).close()
 
 
 @pytest.mark.parametrize(
