@@ -16,7 +16,7 @@ from types import TracebackType
 
 from bench import qmp, wire
 
-BOOT_TIMEOUT_S = 90
+BOOT_TIMEOUT_S = 240
 
 
 class Silent(Exception):

@@ -83,7 +83,7 @@ def _dhcp(places: Sequence[Port]) -> Generator[None]:
             yield
         finally:
             server.terminate()
-            server.wait(timeout=10)
+            server.wait(timeout=60)
 
 
 @contextmanager

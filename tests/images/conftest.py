@@ -1,6 +1,7 @@
 """A bare machine on a wire of its own, for trying the tiny guest; no cloud is involved."""
 
 import subprocess
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,14 +48,21 @@ class Bench:
         """Run a command in the guest as root, with the key that it was told of or without."""
         fixed = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
         fixed += ["-i", str(self.key)] if key else []
-        fixed += ["-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
+        fixed += ["-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "ConnectTimeout=60"]
         return subprocess.run(
             ["ssh", *fixed, *options, f"root@{self.port.address}", command],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
+
+    def enter(self) -> None:
+        """Wait until the key that the metadata service names lets in: where a lease or its answer
+        comes late, SSH does not wait for it."""
+        deadline = time.monotonic() + bare.BOOT_TIMEOUT_S
+        while (tried := self.ssh("true")).returncode != 0:
+            assert time.monotonic() < deadline, tried.stderr
 
 
 @contextmanager
