@@ -1,13 +1,32 @@
 """Ports for a cloud of tests that keeps its ports when its daemons start again."""
 
+import random
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 
 from mallee.model.configuration.settings import Ports
 
+_LENT = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""Which ports Linux lends to connections, and to who asks for any."""
+_FIRST = 10_000
+
 
 def ports() -> Ports:
-    """Ports of this machine's loopback that nobody listens on now."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return Ports(services=one.getsockname()[1], agents=other.getsockname()[1])
+    """Ports of this machine's loopback that nobody listens on now: no two callers have the same, and
+    no connection is lent one while the daemons are away."""
+    return Ports(services=next(_free), agents=next(_free))
+
+
+def _find_free() -> Iterator[int]:
+    first_lent = int(_LENT.read_text().split()[0])
+    for port in random.sample(range(_FIRST, first_lent), first_lent - _FIRST):
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        yield port
+
+
+_free = _find_free()
