@@ -1,7 +1,6 @@
 """The cloud's process and that of S3 as they run: killed and started again one by one."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,8 +17,9 @@ from msgspec.structs import replace
 from mallee.model.configuration import settings
 from mallee.model.configuration.settings import Ports, Settings
 from mallee.model.layout import Layout
+from tests.cloud import ends
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 240
 MODULES = {"cloud": "mallee.cloud.daemon", "s3": "mallee.cloud.s3.daemon"}
 
 
@@ -50,11 +50,8 @@ class Processes:
         self.port = json.loads(self.layout.cloud_ports.read_text())["services"]
 
     def end(self, name: str, number: int = signal.SIGTERM) -> int:
-        """End a process; return its status."""
-        process = self.running.pop(name)
-        if process.poll() is None:
-            os.kill(process.pid, number)
-        return process.wait(30)
+        """End a process and those that it has forked; return its status."""
+        return ends.end(self.running.pop(name), number)
 
     def restart(self, name: str, number: int = signal.SIGKILL) -> None:
         """End a process and start it again."""

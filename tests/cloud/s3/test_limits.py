@@ -108,6 +108,8 @@ def test_any_process_may_be_killed(served: Processes) -> None:
             os.kill(killed, signal.SIGKILL)
             # The other one serves whoever comes.
             assert answers_soon(served)
+        # No other test shall meet one that dies.
+        wait_for_both(parent, killed)
     assert answers_soon(served)
 
 
