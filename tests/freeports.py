@@ -13,8 +13,8 @@ _FIRST = 10_000
 
 
 def ports() -> Ports:
-    """Ports of this machine's loopback that nobody listens on now: no two callers have the same, and
-    no connection is lent one while the daemons are away."""
+    """Ports of this machine's loopback that nobody listens on now: no two callers have the same,
+    and no connection is lent one while the daemons are away."""
     return Ports(services=next(_free), agents=next(_free))
 
 
