@@ -57,15 +57,20 @@ def commands() -> Path:
 
 
 @functools.cache
-def interpreter() -> Path:
-    """A Python that has imported boto3: modules of Ansible are scripts that begin with that."""
-    return _caller(Path(sys.executable), ["boto3"], ())
+def interpreter(modules: tuple[str, ...] = ("json",), path: str = "") -> Path:
+    """A Python that has imported modules, some of which are found below `path`."""
+    return _caller(Path(sys.executable), list(modules), (), path)
 
 
-def _caller(interpreter: Path, modules: list[str], program: tuple[str, ...]) -> Path:
-    """Write a script that has the program run by a server of its own, which is started."""
+def _caller(
+    interpreter: Path, modules: list[str], program: tuple[str, ...], path: str = ""
+) -> Path:
+    """Write a script that has the program run by a server of its own, which is started.
+
+    The server finds modules in `path`, too.
+    """
     place = Path(tempfile.mkdtemp(prefix="ms-"))
-    server = _start(place, interpreter, modules)
+    server = _start(place, interpreter, modules, path)
     _standing.callback(_stop, server, place)
     _wait(server, place, modules[0])
     script = place / "program"
@@ -75,10 +80,15 @@ def _caller(interpreter: Path, modules: list[str], program: tuple[str, ...]) -> 
     return script
 
 
-def _start(place: Path, interpreter: Path, modules: list[str]) -> subprocess.Popen[bytes]:
+def _start(
+    place: Path, interpreter: Path, modules: list[str], path: str
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [interpreter, _HERE / "server.py", place / "socket", *modules],
-        env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        env={
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            **({"PYTHONPATH": path} if path else {}),
+        },
         # It ends when this process does, whose end of the pipe is closed then, and takes `place`
         # along: no worker that is killed leaves either.
         stdin=subprocess.PIPE,

@@ -44,8 +44,8 @@ class Person:
             capture_output=True,
             text=True,
             check=False,
-            # A whole playbook may be one program, on a loaded machine.
-            timeout=600,
+            # Several playbooks may be one program, on a loaded machine.
+            timeout=1200,
         )
         return Said(done.returncode, done.stdout.strip(), done.stderr.strip())
 
