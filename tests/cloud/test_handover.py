@@ -200,6 +200,26 @@ def test_door_is_closed_to_others(root_dir: Path) -> None:
     asyncio.run(check())
 
 
+async def test_door_is_there_once_somebody_is_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, was_there = tmp_path / "a.door", list[bool]()
+    listen = socket.socket.listen
+
+    def look(listener: socket.socket, backlog: int) -> None:
+        was_there.append(path.exists())
+        listen(listener, backlog)
+
+    monkeypatch.setattr(socket.socket, "listen", look)
+    door = Door(path, Listening())
+    door.open()
+    assert was_there == [False]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.door"]
+    assert handover.is_open((path,))
+    await door.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 GUEST = http.Sender(
     "i-1", http.Guest(instance_id="i-1", account="1", vpc_id="vpc-1", private_ip="10.0.0.4")
 )
@@ -227,7 +247,7 @@ async def test_a_guests_connection_comes_with_its_name(tmp_path: Path) -> None:
         nobody = tmp_path / "nobody.door"
         assert not await handover.bring((nobody,), its, GUEST)
         assert await handover.bring((nobody, tmp_path / "a.door"), its, GUEST)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await listening.taken.get() == (b"", GUEST)
     await door.close()
 
@@ -247,7 +267,7 @@ async def test_a_name_that_cannot_be_read_is_nobodys(tmp_path: Path) -> None:
             socket.send_fds(caller, [frame], [its.fileno()])
             caller.close()
             its.close()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 assert await loop.sock_recv(ours, 100) == b""
     assert listening.taken.empty()
     await door.close()
@@ -260,6 +280,6 @@ async def test_the_clouds_own_door_takes_no_guest(tmp_path: Path) -> None:
             ours.setblocking(False)
             with its:
                 assert await handover.bring((tmp_path / f"{left.name}.door",), its, GUEST)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 loop = asyncio.get_running_loop()
                 assert await loop.sock_recv(ours, 100) == b""

@@ -127,12 +127,17 @@ class Door:
         """The number of the door's file: another may take its place."""
 
     def open(self) -> None:
-        """Take connections from now on; a door that another process left is replaced."""
-        self._path.unlink(missing_ok=True)
-        self._listener.bind(str(self._path))
-        self._path.chmod(0o600)
-        self._file = self._path.stat().st_ino
+        """Take connections from now on; a door that another process left is replaced.
+
+        Whoever finds the file finds somebody behind it: it is in its place once we listen.
+        """
+        aside = self._path.with_suffix(".new")
+        aside.unlink(missing_ok=True)
+        self._listener.bind(str(aside))
+        aside.chmod(0o600)
+        self._file = aside.stat().st_ino
         self._listener.listen(BACKLOG)
+        aside.rename(self._path)
         self._spawn(self._accept())
 
     async def close(self) -> None:
