@@ -42,7 +42,7 @@ def test_processes_never_take_one_key_twice(url: str, open_store: OpenStore) -> 
     open_store().close()
     commands = [[sys.executable, "-c", _TAKER, url, f"owner-{n}"] for n in range(3)]
     takers = [subprocess.Popen(one, stdout=subprocess.PIPE, text=True) for one in commands]
-    taken = [key for taker in takers for key in taker.communicate(timeout=60)[0].split()]
+    taken = [key for taker in takers for key in taker.communicate(timeout=240)[0].split()]
     assert [taker.returncode for taker in takers] == [0, 0, 0]
     assert sorted(map(int, taken)) == list(range(40))
     assert len(open_store().view.held("space")) == 40

@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -165,9 +165,16 @@ def test_who_waits_for_the_lock_in_vain_says_so(
 
 @pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nobody wait for long for a server that stands still."""
+    """Have nobody wait for long for what is said once; who may ask again asks on."""
     monkeypatch.setattr(postgresql, "USUAL", postgresql.Patience(connect_s=2, answer_s=2))
-    monkeypatch.setattr(writer, "RETRY_FOR_S", 1.0)
+
+
+@contextmanager
+def standing_still(socket: Path) -> Generator[None]:
+    """Have the server stand still meanwhile, and nobody ask again for long."""
+    with pytest.MonkeyPatch.context() as patched, servers.standing_still(socket):
+        patched.setattr(writer, "RETRY_FOR_S", 1.0)
+        yield
 
 
 @pytest.mark.usefixtures("brisk")
@@ -175,7 +182,7 @@ def test_who_writes_to_a_server_that_stands_still_is_told_that_nothing_was_done(
     postgresql_socket: Path, postgresql_url: str
 ) -> None:
     with closing(store.Store.open(postgresql_url, clock=clock.SYSTEM)) as opened:
-        with servers.standing_still(postgresql_socket), pytest.raises(store.Unavailable) as told:
+        with standing_still(postgresql_socket), pytest.raises(store.Unavailable) as told:
             opened.transact(lambda tx: tx.claim("space", "key", "lost"))
         assert not isinstance(told.value, store.Unsettled)
         opened.transact(lambda tx: tx.claim("space", "key", "found"))
@@ -198,7 +205,7 @@ def test_what_a_server_took_that_stands_still_is_done_once(
             flush(its, changes, *more)
             if any(getattr(one.subject, "kind", None) is TEMPLATE for one in changes):
                 monkeypatch.setattr(database.Database, "flush", flush)
-                standing.enter_context(servers.standing_still(postgresql_socket))
+                standing.enter_context(standing_still(postgresql_socket))
 
         monkeypatch.setattr(database.Database, "flush", stand)
         with pytest.raises(ClientError, match=r"\(Unavailable\).*has not said whether it is done"):
