@@ -4,7 +4,6 @@ It speaks plain LDAP and LDAPS, and gives ten entries at once, so that readers m
 """
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ import ldap
 import ldap.modlist
 
 from mallee.kit import pki
+from tests import freeports
 
 BASE = "dc=example,dc=org"
 ROOT_DN = f"cn=root,{BASE}"
@@ -60,7 +60,7 @@ class Server:
         config = self.directory / "slapd.conf"
         names = {"directory": self.directory, "base": BASE, "root": ROOT_DN, "password": PASSWORD}
         config.write_text(_CONFIG.format(**names))
-        self.port, self.tls_port = _free_port(), _free_port()
+        self.port, self.tls_port = freeports.port(), freeports.port()
         self.url = f"ldap://127.0.0.1:{self.port}"
         self.tls_url = f"ldaps://127.0.0.1:{self.tls_port}"
         self.password_file = self.directory / "password"
@@ -149,10 +149,3 @@ class Server:
         certificate = pki.issue(authority, request.csr_pem, grant)
         (self.directory / "server.pem").write_bytes(certificate)
         (self.directory / "server.key").write_bytes(request.key_pem)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -5,9 +5,7 @@ import contextlib
 import json
 import os
 import random
-import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,12 +23,13 @@ from msgspec.structs import replace
 from mallee.box import frontendjoin, nodejoin
 from mallee.kit import clock, files
 from mallee.model.configuration import settings
-from mallee.model.configuration.settings import Network, Objects, Ports, Settings
+from mallee.model.configuration.settings import Network, Objects, Settings
 from mallee.model.hosts.hosts import Capacity
 from mallee.model.layout import Layout
 from mallee.model.storage.volumes import VolumeWanted
 from mallee.node import cloud, sync
-from tests import wholecloud
+from tests import freeports, wholecloud
+from tests.cloud import ends
 from tests.cloud.signing import Sender
 from tests.simulation import agents, blocks, disks
 from tests.simulation.machines import FACTS
@@ -38,7 +37,6 @@ from tests.simulation.machines import FACTS
 START_S = 240.0
 SETTLED_S = 400.0
 """How long what front ends do by themselves may take on a busy machine."""
-_ENDS_WITHIN_S = 30.0
 LARGE = replace(FACTS, capacity=Capacity(vcpus=10_000, memory_mib=1 << 22, disk_gib=100_000))
 """Of hosts on which there is always room."""
 ADDRESS = "127.0.0.1"
@@ -111,12 +109,7 @@ class FrontEnd:
 
     def kill_s3(self, number: int = signal.SIGKILL) -> None:
         """End its process of S3, and wait for those that it has forked: they end with it."""
-        forked = _children(self.s3_process.pid) if self.s3_process is not None else []
-        with contextlib.ExitStack() as held:
-            ends = [held.enter_context(_end_of(pid)) for pid in forked]
-            _end(self.s3_process, number)
-            for end in ends:
-                assert select.select([end], [], [], _ENDS_WITHIN_S)[0], "a process of S3 goes on"
+        _end(self.s3_process, number)
         self.s3_process = None
 
     def processes(self) -> list[int]:
@@ -124,7 +117,7 @@ class FrontEnd:
         found: list[int] = []
         for process in (self.process, self.s3_process):
             if process is not None:
-                found += [process.pid, *_children(process.pid)]
+                found += [process.pid, *ends.descendants(process.pid)]
         return found
 
     def stop(self) -> None:
@@ -145,8 +138,8 @@ class FrontEnd:
         """The administrator's key."""
         return json.loads(self.layout.admin_credentials.read_text())
 
-    def client(self, service: str = "ec2") -> Any:
-        """A boto3 client that tries once."""
+    def client(self, service: str = "ec2", answer_s: float = 20) -> Any:
+        """A boto3 client that tries once, and waits so long for an answer."""
         key = self.key()
         session: Any = boto3
         return session.client(
@@ -156,7 +149,7 @@ class FrontEnd:
             aws_access_key_id=key["access_key_id"],
             aws_secret_access_key=key["secret_access_key"],
             config=Config(
-                retries={"max_attempts": 0}, read_timeout=20, s3={"addressing_style": "path"}
+                retries={"max_attempts": 0}, read_timeout=answer_s, s3={"addressing_style": "path"}
             ),
         )
 
@@ -175,7 +168,7 @@ def stop(pids: Iterable[int]) -> None:
 def found(root: Path, database_url: str, objects: Objects = _OWN) -> FrontEnd:
     """Return the first front end of a cloud, which is about to be."""
     root.mkdir()
-    ports = Ports(services=_free_port(), agents=_free_port())
+    ports = freeports.ports()
     wide = Network(public_range="198.18.0.0/16")
     configured = Settings(
         database_url=database_url,
@@ -204,7 +197,7 @@ def join(root: Path, first: FrontEnd, name: str) -> FrontEnd:
     wish = frontendjoin.Wish(invitation(first), OUTSIDE, name)
     fetched = frontendjoin.fetch(wish)
     frontendjoin.keep(layout, wish, fetched)
-    ports = Ports(services=_free_port(), agents=_free_port())
+    ports = freeports.ports()
     # All of them are on one machine here.
     has_them = first.configured.objects.engine == "shared"
     objects = first.configured.objects if has_them else ELSEWHERE
@@ -239,31 +232,7 @@ def reached() -> Generator[None]:
 
 def _end(process: subprocess.Popen[bytes] | None, number: int) -> None:
     if process is not None:
-        if process.poll() is None:
-            os.kill(process.pid, number)
-        process.wait(_ENDS_WITHIN_S)
-
-
-@contextmanager
-def _end_of(pid: int) -> Generator[int]:
-    """Have a file that is readable when the process has ended."""
-    file = os.pidfd_open(pid)
-    yield file
-    os.close(file)
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, path.read_text().split()):
-            found += [child, *_children(child)]
-    return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return probe.getsockname()[1]
+        ends.end(process, number)
 
 
 class Hosts:

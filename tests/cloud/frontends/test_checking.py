@@ -20,7 +20,7 @@ from tests.cloud.frontends.test_failover import FAILURES
 
 pytestmark = pytest.mark.postgres
 
-SETTLED_S = 400.0
+SETTLED_S = standing.SETTLED_S
 LARGE = bytes(300_000)
 
 

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from tests import postgresql
+from tests.cloud.frontends import standing
 from tests.cloud.frontends.standing import FrontEnd
 from tests.cloud.frontends.test_kill import Client
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.postgres
 
 SEED = 30
 ROUNDS = 6
-SETTLED_S = 90.0
+SETTLED_S = standing.SETTLED_S
 
 
 def make_interface(ec2: Any, token: str) -> list[str]:

@@ -25,7 +25,7 @@ IMAGE_ID = "ami-00000000000000001"
 SEED = 20
 KILLS = 4
 CLIENTS = 3
-SETTLED_S = 120.0
+SETTLED_S = standing.SETTLED_S
 Way = Callable[[Any, str], list[str]]
 """Makes something with a token; returns what it is."""
 FAILURES = (botocore.exceptions.BotoCoreError, OSError)
@@ -206,8 +206,9 @@ def _running(ec2: Any) -> Counter[str]:
 
 
 def _carried(hosts: Hosts) -> Counter[str]:
-    on = (id for disk in hosts.disks.values() for id, one in disk.guests.items() if one.is_on)
-    return Counter(on)
+    # Agents go on meanwhile: what they change is looked at as it was at a moment.
+    guests = [one for disk in tuple(hosts.disks.values()) for one in tuple(disk.guests.items())]
+    return Counter(id for id, one in guests if one.is_on)
 
 
 def wait_until(is_true: Any, what: str, hosts: Hosts) -> None:

@@ -5,6 +5,8 @@ import http.client
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tests.cloud.frontends.standing import FrontEnd
 pytestmark = pytest.mark.postgres
 
 LARGE = 12 << 20
+REFUSED_WITHIN_S = 1.0
+"""Who is not waited for is refused sooner."""
 PARCEL = f"fl-{'0' * 17}.1700000000.{'0' * 16}.gz"
 OBJECTS = "/v1/frontends/objects?sender=%7B%22peer%22%3A%22192.0.2.9%22%7D"
 
@@ -89,12 +93,27 @@ def test_away_is_said_in_s3_s_words_and_nothing_is_done(two: list[FrontEnd]) -> 
     there: Any = two[1].client("s3")
     there.create_bucket(Bucket="later")
     two[0].kill_s3()
-    there = two[1].client("s3")
+    there = two[1].client("s3", standing.SETTLED_S)
     with pytest.raises(botocore.exceptions.ClientError, match="ServiceUnavailable"):
         there.put_object(Bucket="later", Key="k", Body=b"1")
     two[0].start_s3()
-    # It waits for a start of the other, so this is not refused.
+    two[0].wait_s3()
     assert there.list_objects_v2(Bucket="later")["KeyCount"] == 0
+
+
+def test_a_start_of_who_has_the_objects_is_waited_for(two: list[FrontEnd]) -> None:
+    there: Any = two[1].client("s3", standing.SETTLED_S)
+    there.create_bucket(Bucket="awaited")
+    doors = [path for path in two[0].layout.cloud.glob("s3*.door") if path.is_socket()]
+    there = two[1].client("s3", standing.SETTLED_S)
+    with ThreadPoolExecutor(1) as asking:
+        for door in doors:
+            door.rename(door.with_suffix(".shut"))
+        asked = asking.submit(there.list_objects_v2, Bucket="awaited")
+        assert futures.wait([asked], REFUSED_WITHIN_S).not_done
+        for door in doors:
+            door.with_suffix(".shut").rename(door)
+        assert asked.result(standing.SETTLED_S)["KeyCount"] == 0
 
 
 def test_lines_of_flow_logs_go_where_they_become_objects(two: list[FrontEnd]) -> None:

@@ -18,7 +18,7 @@ from tests.cloud.signing import Answer
 
 pytestmark = pytest.mark.postgres
 
-WAITED_S = 60.0
+WAITED_S = standing.SETTLED_S
 HOUR_S = 3600
 
 

@@ -16,7 +16,7 @@ from tests.cloud.frontends.standing import FrontEnd
 pytestmark = pytest.mark.postgres
 
 CALLS = 12
-BACK_S = 60.0
+BACK_S = standing.SETTLED_S
 TRAIL = "/v1/frontends/trail"
 
 
