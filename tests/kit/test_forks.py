@@ -12,7 +12,7 @@ import pytest
 
 from mallee.kit import files, forks
 
-WAIT_S = 30
+WAIT_S = 120
 PROGRAM = """
 import os, signal, sys, threading
 from pathlib import Path

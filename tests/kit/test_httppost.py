@@ -113,11 +113,16 @@ def test_a_server_that_drips_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(Failed):
             httppost.post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"", {}, LOCAL)
         stop.set()
+        # Who left before it came is waited for no more.
+        server.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 
 def _drip(server: socket.socket, stop: threading.Event) -> None:
-    connection, _ = server.accept()
+    try:
+        connection, _ = server.accept()
+    except OSError:
+        return
     with connection:
         try:
             connection.sendall(b"HTTP/1.1 200 OK\r\n")

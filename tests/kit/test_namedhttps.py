@@ -14,7 +14,7 @@ import pytest
 from mallee.kit import namedhttps, pki
 from mallee.kit.pki import Authority
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 
 
 class _Answer(BaseHTTPRequestHandler):
