@@ -17,7 +17,8 @@ from mallee.box import (
     status,
     steps,
 )
-from mallee.model.configuration.settings import Settings, encode
+from mallee.model.configuration.settings import Deadlines, Settings, encode
+from mallee.model.configuration.settingschanges import CloudStanding
 from mallee.model.layout import Layout
 
 
@@ -74,6 +75,33 @@ def test_a_cloud_that_goes_away_before_a_trial_leaves_it_undone_and_not_open(
     rollouts.try_out(layout, trial, "")
     assert settingshistory.entries(layout)[-1].outcome == "undone: nobody answers"
     assert settingshistory.read_trying(layout) is None
+    assert owners.read_settings(layout) == Settings()
+
+
+def test_settings_by_which_nobody_answers_are_undone_though_no_host_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, root_dir: Path
+) -> None:
+    layout = Layout(root_dir)
+    monkeypatch.setattr(owners, "give_settings", leave)
+    layout.settings.write_text(encode(Settings()))
+    former = settingshistory.note_current(layout)
+    asked = settingshistory.Asked("apply cloud.toml")
+    changed = Settings(deadlines=Deadlines(stop_s=61.0))
+    entry = settingshistory.add(layout, encode(changed), asked, settingshistory.TRIED)
+
+    def restart(*_: object) -> None:
+        assert settingshistory.read_trying(layout) is not None
+
+    def look(_: Layout) -> CloudStanding:
+        return CloudStanding(hosts=(), instances=0, public_addresses_used=0)
+
+    # There are neither ports nor credentials: nobody answers.
+    monkeypatch.setattr(settingstrial, "restart", restart)
+    monkeypatch.setattr(settingstrial, "look", look)
+    trial = settingstrial.Trial(entry.number, former.number, 0.0)
+    rollouts.try_out(layout, trial, "")
+    outcome = settingshistory.entries(layout)[-1].outcome
+    assert outcome.startswith("undone: not heard of within 0 s: the cloud")
     assert owners.read_settings(layout) == Settings()
 
 

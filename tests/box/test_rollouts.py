@@ -1,5 +1,6 @@
 """What a machine says of a rollout, and what not, when the cloud goes away meanwhile."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,77 @@ def test_a_cloud_that_goes_away_meanwhile_is_no_reason_to_refuse(
     assert cloud.told[:1] == words
     assert parse(layout.settings.read_text()) == AFTER
     assert settingshistory.entries(layout)[-1].outcome == "holds"
+
+
+class Trying:
+    """A cloud with one host, to which something happens while settings are tried."""
+
+    def __init__(self, layout: Layout, trials: int, happens: Callable[[Settings], str]) -> None:
+        self._layout = layout
+        self._trials = trials
+        self._happens = happens
+        self.told: list[str] = []
+
+    def call(
+        self, access: object, service: str, operation: str, asked: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Answer what the machine asks."""
+        if operation == "DescribeHosts":
+            return {"Hosts": [{**HOST, "State": self._state()}]}
+        if operation == "DescribeCloud":
+            return {"PublicAddressesUsed": 0, "NetworkHindrances": []}
+        if operation == "DescribeRollouts":
+            duty = {} if self.told else {"Duty": "follow", "DutyRolloutId": ID}
+            return {**duty, "Rollouts": [ROLLOUT | {"ConfirmSeconds": 0}], "FrontEnds": []}
+        assert asked is not None
+        self.told.append(asked["Word"])
+        return {}
+
+    def _state(self) -> str:
+        trying = settingshistory.read_trying(self._layout)
+        is_struck = len(settingshistory.entries(self._layout)) <= self._trials + 1
+        happens = self._happens(parse(self._layout.settings.read_text()))
+        if trying is None or not is_struck or not happens:
+            return "ENABLED"
+        if happens == AWAY:
+            raise client.Unreachable("nobody answers")
+        return happens
+
+
+AWAY, UNHEARD = "away", "NOTREADY"
+HOST = {"HostId": "host-1", "Name": "h", "InstanceIds": (), "SecondsSinceHeard": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("happens", "trials", "words"),
+    [
+        ({AFTER: UNHEARD}, 1, "refused"),
+        ({AFTER: AWAY}, rollouts.TRIALS_MAX - 1, "holds"),
+        ({AFTER: AWAY}, rollouts.TRIALS_MAX, "refused"),
+        ({AFTER: AWAY, BEFORE: AWAY}, rollouts.TRIALS_MAX + 2, "holds"),
+        ({AFTER: UNHEARD, BEFORE: AWAY}, 1, "refused"),
+    ],
+    ids=[
+        "a host that is heard no more",
+        "a cloud that is away by them at times",
+        "a cloud that is always away by them",
+        "a cloud that is away whatever the settings",
+        "a cloud that is away when they are undone",
+    ],
+)
+def test_what_holds_is_refused_for_what_it_does_alone(
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    happens: dict[Settings, str],
+    trials: int,
+    words: str,
+) -> None:
+    cloud = Trying(layout, trials, lambda held: happens.get(held, ""))
+    monkeypatch.setattr(client, "call", cloud.call)
+    for _ in range(trials + (words == "holds")):
+        assert cloud.told == []
+        rollouts.follow(layout)
+    assert cloud.told == [words]
+    held = AFTER if words == "holds" else BEFORE
+    assert parse(layout.settings.read_text()) == held
+    assert settingshistory.read_trying(layout) is None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mallee.box import client, owners, settingshistory, settingstrial, steps
-from mallee.box.settingstrial import Trial
+from mallee.box.settingstrial import Silence, Trial
 from mallee.model.configuration import rollouts, settings, settingschanges, sharing
 from mallee.model.configuration.rollouts import Duty, Word
 from mallee.model.configuration.settingschanges import CloudStanding
@@ -24,6 +24,8 @@ from mallee.model.layout import Layout
 LOOK_S = 0.5
 TELL_S = 60.0
 """So long a front end tries to say what came of a rollout; the bell rings for it again."""
+TRIALS_MAX = 3
+"""So often what holds is tried while the cloud goes away meanwhile, and comes back when undone."""
 _WHY_LENGTH_MAX = 300
 _FAILURES = (client.Unreachable, client.Refused)
 
@@ -134,14 +136,25 @@ def _take_turn(trial: Trial, standing: CloudStanding, turn: "_Turn") -> None:
             said.has_confirmed = True
             turn.wait_decided()
 
-    outcome = settingstrial.try_out(turn.layout, trial, standing, confirm)
-    if outcome == settingshistory.HOLDS:
+    ended = settingstrial.try_out(turn.layout, trial, standing, confirm)
+    if ended.outcome == settingshistory.HOLDS:
         turn.tell(Word.HOLDS)
     elif said.has_confirmed:
         # When it holds after all, it is not written down, and the bell rings again.
         turn.tell(Word.UNDONE)
-    else:
-        turn.tell(Word.REFUSED, outcome)
+    elif not (turn.is_decided and _is_tried_again(turn.layout, trial, ended.silence)):
+        turn.tell(Word.REFUSED, ended.outcome)
+
+
+def _is_tried_again(layout: Layout, trial: Trial, silence: Silence) -> bool:
+    """Tell whether a trial of what holds says nothing of it, for the cloud went away meanwhile.
+
+    Nothing is told then, and the bell rings again. Whose cloud answers by all but these settings
+    has them for the reason after a few trials.
+    """
+    if silence is Silence.BY_THESE:
+        return settingshistory.undone_in_a_row(layout, trial.number) < TRIALS_MAX
+    return silence is Silence.WHATEVER
 
 
 @dataclass(slots=True)

@@ -114,6 +114,21 @@ def conclude(layout: Layout, number: int, outcome: str) -> None:
     _write(layout, msgspec.structs.replace(entry, outcome=outcome))
 
 
+def undone_in_a_row(layout: Layout, number: int) -> int:
+    """Return how often a document was tried and undone without another between, that of the number
+    the last time."""
+    text = read_document(layout, number)
+    count = 0
+    for entry in reversed(entries(layout)):
+        if entry.number > number:
+            continue
+        is_same = read_document(layout, entry.number) == text
+        if not is_same or not entry.outcome.startswith(UNDONE):
+            break
+        count += 1
+    return count
+
+
 @contextlib.contextmanager
 def turn(layout: Layout) -> Generator[bool]:
     """Have this process be the only one that tries settings; False: another one does."""

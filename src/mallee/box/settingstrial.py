@@ -12,6 +12,7 @@ import time
 import urllib.error
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from mallee.box import client, owners, settingshistory, status, steps
 from mallee.kit import files
@@ -40,14 +41,39 @@ class Trial:
     confirm_s: float
 
 
+class Silence(Enum):
+    """Whether the cloud itself could be asked when settings were tried."""
+
+    NONE = "none"
+    """It answered: what was undone was undone for these settings."""
+    BY_THESE = "by these"
+    """It was away by these settings, and answered by those before: these may be the reason."""
+    WHATEVER = "whatever"
+    """It was away by those before too: nothing is known of these."""
+
+
+class Unasked(steps.Failed):
+    """The cloud could not be asked for hosts as long as these need for being heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of a trial."""
+
+    outcome: str
+    """As it is in the history."""
+    silence: Silence = Silence.NONE
+
+
 def try_out(
     layout: Layout, trial: Trial, standing: CloudStanding, confirm: Callable[[], None]
-) -> str:
+) -> Ended:
     """Put a document in force and see whether everybody comes back; else undo it.
 
     `confirm` may wait for others, and raises `steps.Failed` when it shall not hold. Returns what
     came of it, which is in the history then.
     """
+    silence = Silence.NONE
     text = settingshistory.read_document(layout, trial.number)
     before, after = owners.read_settings(layout), settings.parse(text)
     restarts = settingschanges.plan(before, after, standing).restarts
@@ -58,16 +84,20 @@ def try_out(
         confirm()
     except steps.Failed as failure:
         outcome = f"{settingshistory.UNDONE}: {failure.cause}"
+        if isinstance(failure, Unasked):
+            silence = Silence.BY_THESE
         settingshistory.put(layout, trial.former)
         try:
             _start_anew(layout, restarts, awaited)
         except steps.Failed as again:
             outcome += f"; after that: {again.cause}"
+            if silence is Silence.BY_THESE and isinstance(again, Unasked):
+                silence = Silence.WHATEVER
     else:
         outcome = settingshistory.HOLDS
     settingshistory.conclude(layout, trial.number, outcome)
     settingshistory.end_trying(layout)
-    return outcome
+    return Ended(outcome, silence)
 
 
 def look(layout: Layout) -> CloudStanding:
@@ -108,13 +138,14 @@ def look(layout: Layout) -> CloudStanding:
     )
 
 
-def heard_within(layout: Layout, seconds: float) -> set[str]:
-    """Return which hosts the cloud has heard for itself in the last seconds."""
+def heard_within(layout: Layout, seconds: float) -> set[str] | None:
+    """Return which hosts the cloud has heard for itself in the last seconds; None: it does not
+    answer."""
     try:
         access = client.read_access(layout, owners.read_settings(layout))
         hosts = client.call(access, "mallee", "DescribeHosts")["Hosts"]
     except (client.Unreachable, client.Refused, urllib.error.URLError, OSError):
-        return set()
+        return None
     # Of a host that is not heard the cloud that began anew only knows that it began since then.
     return {
         host["HostId"]
@@ -133,7 +164,7 @@ def restart(layout: Layout, daemons: tuple[str, ...]) -> None:
         def is_new(name: str = name, former: status.Process | None = former) -> bool:
             return status.find(layout, name) not in (None, former)
 
-        silent = steps.Failed(f"{name} did not start again within {RESTART_S_MAX:g} s", "mallee up")
+        silent = Unasked(f"{name} did not start again within {RESTART_S_MAX:g} s", "mallee up")
         steps.wait_until(is_new, RESTART_S_MAX, silent)
 
 
@@ -183,19 +214,19 @@ def _start_anew(layout: Layout, daemons: tuple[str, ...], awaited: _Awaited) -> 
     """Have daemons read the settings; raise `steps.Failed` unless all are heard after it."""
     restart(layout, daemons)
     began = time.monotonic()
-    missing = [host.name for host in awaited.hosts]
-
-    def all_heard() -> bool:
-        nonlocal missing
+    away_at = began
+    while True:
         heard = heard_within(layout, time.monotonic() - began)
-        missing = [host.name for host in awaited.hosts if host.id not in heard]
-        return not missing
-
-    deadline = began + awaited.within_s
-    while not all_heard():
-        if time.monotonic() > deadline:
-            raise steps.Failed(
-                f"not heard of within {awaited.within_s:g} s: {', '.join(missing)}",
+        missing = [host.name for host in awaited.hosts if host.id not in (heard or ())]
+        if heard is not None and not missing:
+            return
+        now = time.monotonic()
+        away_at = now if heard is None else away_at
+        if now > began + awaited.within_s:
+            # Hosts need a while to find a cloud that is there again.
+            is_asked = now - away_at > awaited.within_s / 2
+            raise (steps.Failed if is_asked else Unasked)(
+                f"not heard of within {awaited.within_s:g} s: {', '.join(missing) or 'the cloud'}",
                 "mallee hosts list",
             )
         time.sleep(0.2)
