@@ -1,5 +1,6 @@
 """The block server, read by QEMU and by our own client: what it gives, keeps, says of faults."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from mallee.node.nbd.blockreader import Patience
 from tests.node.nbd.blocks import ACCOUNT, OTHER_ACCOUNT, Memory, disk_bytes, serving_blocks
 
 ID, OTHER = "vol-0123456789abcdef0", "vol-0123456789abcdef1"
-WITHIN_S = 30.0
+WITHIN_S = 120.0
 TIB = 1 << 40
 
 
@@ -193,6 +194,20 @@ def test_the_server_is_next_to_nothing_until_it_is_asked_and_ends_when_told(
         wait_until(lambda: _answers(layout))
         busy.terminate()
     assert busy.returncode == 0
+
+
+def test_the_server_ends_when_told_while_it_loads_what_it_serves_with(layout: Layout) -> None:
+    command = (sys.executable, "-m", "mallee.node.nbd.daemon", "--root", str(layout.root))
+    layout.log.mkdir()
+    with subprocess.Popen(command) as waked, socket.socket(socket.AF_UNIX) as asking:
+        try:
+            wait_until(layout.block_socket.exists)
+            asking.connect(str(layout.block_socket))
+            wait_until(lambda: "_ssl" in Path(f"/proc/{waked.pid}/maps").read_text())
+            waked.terminate()
+            assert waked.wait(WITHIN_S) == 0
+        finally:
+            waked.kill()
 
 
 def _answers(layout: Layout) -> bool:

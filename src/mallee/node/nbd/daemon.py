@@ -27,17 +27,13 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
     layout = Layout(parser.parse_args().root.resolve())
     layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
-    listener = listen(layout)
-    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    previous = signal.set_wakeup_fd(wake_write)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _nothing)
+        signal.signal(number, _end)
+    # Whoever finds the socket may end us by then.
+    listener = listen(layout)
     # What was pinned is looked after at once; the agent connects when something shall be.
     is_waited_for = layout.pins.exists()
-    ready, _, _ = select.select([listener, wake_read], [], [], 0 if is_waited_for else None)
-    signal.set_wakeup_fd(previous)
-    if wake_read in ready:
-        return
+    select.select([listener], [], [], 0 if is_waited_for else None)
     # Not above: it brings 30 MB along, which a host without such volumes never needs.
     from mallee.node.nbd import serving
 
@@ -69,8 +65,9 @@ def _give_to_qemu(path: Path) -> None:
     os.chown(path, found.pw_uid, found.pw_gid, follow_symlinks=False)
 
 
-def _nothing(number: int, frame: object) -> None:
-    """Let the signal only wake the select."""
+def _end(number: int, frame: object) -> None:
+    """End in order: nothing has been begun. Who serves has a handler of its own."""
+    raise SystemExit
 
 
 if __name__ == "__main__":
