@@ -50,6 +50,26 @@ def test_every_vlan_is_heard_of_thousands(link: tuple[str, str]) -> None:
     assert ears.end(NONCE) is None
 
 
+def test_what_has_come_is_heard_by_who_is_late(
+    link: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, far = link
+    ears, read = listening.Ears(), frames.read
+    ears.begin(wish(near))
+    ear = ears.look(NONCE)
+    assert ear is not None
+
+    def read_late(there: socket.socket, nonce: str) -> tuple[str, int] | None:
+        assert ear.over.wait(60)
+        return read(there, nonce)
+
+    monkeypatch.setattr(frames, "read", read_late)
+    frames.call(far, NONCE, range(1, 1001), [])
+    assert ears.end(NONCE) is ear
+    (heard,) = ear.heard
+    assert heard.vlans == ("1-1000",)
+
+
 def test_packets_of_tunnels_are_heard_behind_the_firewall(link: tuple[str, str]) -> None:
     near, far = link
     ears = listening.Ears()

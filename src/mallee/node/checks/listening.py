@@ -21,6 +21,7 @@ from mallee.node.checks import announcements, echoes, frames, sieves
 EARS_MAX = 2
 _IP, _ARP = 0x0800, 0x0806
 _LOOK_S = 0.1
+_REST_S = 1.0
 _SOL_PACKET, _ADD_MEMBERSHIP, _ALL_MULTICAST = 263, 1, 2
 _ARRIVED_MAX, _ANNOUNCED_MAX = 1024, 64
 
@@ -156,11 +157,22 @@ def _listen(ear: Ear, links: _Links) -> None:
             for link, take in links.items():
                 ready.register(link, selectors.EVENT_READ, (take, link))
             while not ear.over.is_set() and time.monotonic() < ear.until:
-                for key, _ in ready.select(_LOOK_S):
-                    take, link = key.data
-                    take(link)
+                _take(ready, _LOOK_S)
+            # What had come by then is heard by who is late too; floods have no end.
+            until = time.monotonic() + _REST_S
+            while _take(ready, 0) and time.monotonic() < until:
+                pass
     finally:
         _close(links)
+
+
+def _take(ready: selectors.BaseSelector, within_s: float) -> bool:
+    """Take something of what comes within the time; tell whether there was anything."""
+    found = ready.select(within_s)
+    for key, _ in found:
+        take, link = key.data
+        take(link)
+    return bool(found)
 
 
 def _close(links: _Links) -> None:
