@@ -23,6 +23,7 @@ from mallee.node import membership, silence
 
 JOINED_S_MAX = 30.0
 _ANSWER_BYTES_MAX = 1 << 20
+_ANSWER_S_MAX = 10.0
 _INVITATION = re.compile(
     r"([A-Za-z0-9_-]{16,128})\.([0-9a-f]{64})@([A-Za-z0-9.-]+|\[[0-9a-f:.]+\]):([0-9]{1,5})"
 )
@@ -57,6 +58,16 @@ def parse(text: str) -> Invitation:
             "this is no invitation", "have the cloud's machine print one: mallee node invite"
         )
     return Invitation(found[1], found[2], found[3], int(found[4]))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody said who was asked as a cloud."""
+
+    ca_pem: str
+    """The certificate of its authority."""
+    date: str
+    """The time by its clock, as HTTP writes it; empty: it did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,32 +164,42 @@ def fetch_authority(invitation: Invitation) -> str:
 
     Raises `steps.Failed`, and where the clocks of both machines differ too much for certificates.
     """
-    # Nothing is known of the server yet; what it says is held to the fingerprint.
-    trusting = ssl.create_default_context()
-    trusting.check_hostname = False
-    trusting.verify_mode = ssl.CERT_NONE
     host = invitation.host.strip("[]")
     address = f"{invitation.host}:{invitation.port}"
-    asking = http.client.HTTPSConnection(host, invitation.port, timeout=10, context=trusting)
     try:
-        asking.request("GET", "/v1/authority")
-        answer = asking.getresponse()
-        said = answer.read(_ANSWER_BYTES_MAX).decode(errors="replace")
+        said = ask(host, invitation.port, _ANSWER_S_MAX)
     except (OSError, http.client.HTTPException) as error:
         raise steps.Failed(
             f"no cloud answers at {address}: {error}",
             "see that its machine listens there (`listen` in its mallee.toml) and nothing is "
             "between",
         ) from error
-    finally:
-        asking.close()
-    if _fingerprint(said) != invitation.fingerprint:
+    if _fingerprint(said.ca_pem) != invitation.fingerprint:
         raise steps.Failed(
             f"whoever answers at {address} is not the cloud that invited",
             "see that the address is right; then have a new invitation printed",
         )
-    check_clock(answer.headers.get("Date", ""), time.time())
-    return said
+    check_clock(said.date, time.time())
+    return said.ca_pem
+
+
+def ask(host: str, port: int, timeout_s: float) -> Said:
+    """Ask whoever answers there as a cloud for its authority; who that is, the caller has to see.
+
+    Raises `OSError` and `http.client.HTTPException`.
+    """
+    # Nothing is known of the server yet; what it says is held to what the caller knows.
+    trusting = ssl.create_default_context()
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE
+    asking = http.client.HTTPSConnection(host, port, timeout=timeout_s, context=trusting)
+    try:
+        asking.request("GET", "/v1/authority")
+        answer = asking.getresponse()
+        text = answer.read(_ANSWER_BYTES_MAX).decode(errors="replace")
+        return Said(text, answer.headers.get("Date", ""))
+    finally:
+        asking.close()
 
 
 def check_clock(told: str, now: float) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from mallee.box import (
     client,
+    clocks,
     guests,
     owners,
     ranges,
@@ -24,7 +25,7 @@ from mallee.box import (
     status,
     steps,
 )
-from mallee.kit import pki, process
+from mallee.kit import clock, pki, process
 from mallee.model.configuration import settings
 from mallee.model.hosts.ailments import Code
 from mallee.model.layout import Layout
@@ -178,6 +179,8 @@ def _time(patient: Patient) -> str:
             f"this machine's clock says {year}: signatures and certificates would be refused",
             "set the clock, or start a time service: apt-get install systemd-timesyncd",
         )
+    clocks.check_certificates(patient.layout, time.time())
+    clocks.check_cloud(patient.layout, clock.SYSTEM)
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
 
 
@@ -225,9 +228,10 @@ def _host(patient: Patient) -> str:
         raise steps.Failed("no host has joined", "mallee up; mallee logs node")
     for host in hosts:
         if host["State"] == "NOTREADY":
-            heard = host.get("SecondsSinceHeard")
+            silence_s = host.get("SecondsSinceHeard")
+            last = "" if silence_s is None else f", last heard {silence_s} s ago"
             raise steps.Failed(
-                f"{host['Name']} is NOTREADY, last heard {heard} s ago",
+                f"{host['Name']} is NOTREADY{last}",
                 "on that host: mallee status; mallee logs node",
             )
         if host.get("Problems"):
