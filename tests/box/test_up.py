@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mallee.box import client, nodejoin, owners, status, steps, up
 from mallee.images import tiny
+from mallee.kit import files
 from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
 from mallee.node import kvmproof
@@ -146,3 +148,46 @@ def test_a_guest_that_cannot_be_made_holds_nobody_up(
 def test_who_joins_has_one_before_the_proof(tmp_path: Path) -> None:
     names = [step.name for step in nodejoin.start_plan(Layout(tmp_path))]
     assert names.index("Have a guest to prove KVM by") < names.index("Prove KVM")
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_ready"),
+    [
+        ({"State": "ENABLED", "SecondsSinceHeard": 0.4}, True),
+        ({"State": "BROKEN", "SecondsSinceHeard": 0.4}, True),
+        ({"State": "ENABLED", "SecondsSinceHeard": 900.0}, False),
+        ({"State": "ENABLED"}, False),
+        # The cloud began to wait after the agent began, and has waited in vain.
+        ({"State": "NOTREADY", "SecondsSinceHeard": 16.4}, False),
+    ],
+)
+def test_a_host_is_waited_for_until_its_agent_as_it_runs_now_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: dict[str, Any], is_ready: bool
+) -> None:
+    layout = Layout(tmp_path)
+    for folder in (layout.run, layout.log, layout.node_pki):
+        folder.mkdir(parents=True)
+    owners.ensure_settings(layout, Settings())
+    joined = {"url": "https://127.0.0.1:8774", "host_id": "host-1"}
+    files.write_json(layout.node_pki / "membership.json", joined)
+    host = {"HostId": "host-1", "Name": "one", "Hypervisor": "QEMU", **shown}
+
+    def answer(*_: object) -> dict[str, list[dict[str, Any]]]:
+        return {"Hosts": [host]}
+
+    def agent(*_: object) -> SimpleNamespace:
+        return SimpleNamespace(age_s=lambda: 20.0)
+
+    def access(*_: object) -> None:
+        """Nobody is asked."""
+
+    monkeypatch.setattr(status, "find", agent)
+    monkeypatch.setattr(client, "read_access", access)
+    monkeypatch.setattr(client, "call", answer)
+    monkeypatch.setattr(up, "HOST_READY_S_MAX", 0.2)
+    (wait,) = (step for step in up.start_steps(layout) if step.name == "Wait for the host")
+    if is_ready:
+        assert wait.do(lambda line: None).startswith("one: QEMU")
+    else:
+        with pytest.raises(steps.Failed, match="agent was not ready"):
+            wait.do(lambda line: None)

@@ -261,8 +261,10 @@ def _ready_host(layout: Layout, access: client.Access) -> dict[str, Any] | None:
     if member is None or agent is None:
         return None
     for host in client.call(access, "mallee", "DescribeHosts")["Hosts"]:
+        # Of a host that is silent the moment is where the cloud began to wait for it.
+        is_heard = host["State"] != "NOTREADY"
         is_fresh = host.get("SecondsSinceHeard", float("inf")) < agent.age_s()
-        if host["HostId"] == member.host_id and is_fresh and host.get("Hypervisor"):
+        if host["HostId"] == member.host_id and is_heard and is_fresh and host.get("Hypervisor"):
             return host
     return None
 

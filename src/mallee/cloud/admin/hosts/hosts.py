@@ -25,6 +25,7 @@ from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View
+from mallee.kit import clock
 from mallee.model.compute.instances import Instance, InstanceSeen, Power
 from mallee.model.hosts import standing
 from mallee.model.hosts.hosts import Capacity, Host
@@ -212,7 +213,8 @@ def _render(call: Call, host: Record[Host, HostSeen]) -> dict[str, Any]:
         shown["DedicatedHostId"] = allocated.id
         shown["DedicatedAccountId"] = allocated.account
     heard_at = call.agents.heard.get(host.id) or (host.seen.heard_at if host.seen else 0.0)
-    if heard_at:
+    # A moment that is yet to come was told by a clock that has been set back: it says nothing.
+    if 0.0 < heard_at < call.now + clock.DIFFER_S:
         shown["SecondsSinceHeard"] = round(max(call.now - heard_at, 0.0), 1)
     return {**shown, **_gateway(call, host), **_facts(host.seen)}
 
