@@ -21,7 +21,7 @@ from mallee.kit import clock, files
 from mallee.model.layout import Layout
 from mallee.node import membership, silence
 
-JOINED_S_MAX = 30.0
+JOINED_S_MAX = 90.0
 _ANSWER_BYTES_MAX = 1 << 20
 _ANSWER_S_MAX = 10.0
 _INVITATION = re.compile(

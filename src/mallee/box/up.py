@@ -20,8 +20,8 @@ from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 from mallee.node import kvmproof, membership
 
-CLOUD_READY_S_MAX = 60.0
-HOST_READY_S_MAX = 90.0
+CLOUD_READY_S_MAX = 120.0
+HOST_READY_S_MAX = 120.0
 STARTS_MAX = 5
 """A daemon that was started so often while somebody waits for it will not come."""
 
