@@ -2,7 +2,9 @@
 with the guest, and it is put back only when the other host has let go."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,11 @@ from mallee.kit import files
 from mallee.model.compute.instances import Phase
 from mallee.node.do.guests import incoming, outgoing
 from mallee.node.do.guests.hypervisor import HypervisorFailed
-from mallee.node.do.storage import imagelocks, volumes
-from mallee.node.migrating import book, keeper, linking
+from mallee.node.do.storage import imagelocks, layers, volumes
+from mallee.node.migrating import book, keeper, linking, sharing
 from mallee.node.plan.guests.instances import blobs_of
 from mallee.node.plan.guests.seen import DomainState
+from mallee.node.volumes import handing
 from tests.node.migrating import pairs
 from tests.node.migrating.pairs import Pair
 from tests.node.stands import Stand
@@ -66,6 +69,36 @@ async def test_files_and_locks_go_with_the_guest(root_dir: Path, share: Path) ->
         await pairs.write(both.new, "third")
         assert face(both.new).stat().st_ino == was
         assert book.read(both.old.layout, pairs.ID) is None
+
+
+async def test_what_was_handed_over_is_known_before_the_other_host_goes_on(
+    root_dir: Path, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that takes the files stands still for a while, as on a busy machine."""
+    async with pairs.running(root_dir, (share, share)) as both:
+        await pairs.write(both.old, "first")
+        was = face(both.old).stat().st_ino
+        await has_images(both)
+        prepared, made = threading.Event(), layers.make
+        taking = handing.taking
+
+        @contextlib.contextmanager
+        def standing(*args: Any) -> Generator[object]:
+            with taking(*args) as taken:
+                yield taken
+            prepared.wait(1.0)
+
+        def make(*args: Any) -> Path:
+            prepared.set()
+            return made(*args)
+
+        monkeypatch.setattr(handing, "taking", standing)
+        monkeypatch.setattr(layers, "make", make)
+        await both.go()
+        await pairs.wait_migration(both.old, lambda said: said.is_given)
+        assert not prepared.is_set(), "no file is made anew"
+        assert face(both.new).stat().st_ino == was
+        await pairs.read(both.new, "first")
 
 
 @dataclass(slots=True)
@@ -140,6 +173,38 @@ async def test_whatever_goes_wrong_leaves_the_guest_where_it_was(
         await both.go(pairs.OTHER)
         await pairs.wait_migration(both.old, lambda said: said.is_given)
         await pairs.read(both.new, f"step{len(steps) - 1}")
+
+
+async def test_hosts_that_do_not_agree_upon_what_was_handed_over_lose_nothing(
+    root_dir: Path, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sharing.hand_over
+
+    def nothing_heard(*args: Any) -> frozenset[str]:
+        assert real(*args) == {pairs.VOLUME}
+        return frozenset()
+
+    wrong: tuple[tuple[str, object], ...] = (
+        # The old host says that all was handed over, and nothing was.
+        ("hand_over", lambda *args: frozenset({pairs.VOLUME})),
+        # It mirrors nothing of what was handed over, and does not say that it was.
+        ("without", lambda told, handed: told),
+    )
+    async with pairs.running(root_dir, (share, share)) as both:
+        await has_images(both)
+        for number, (name, said) in enumerate(wrong):
+            with monkeypatch.context() as broken:
+                broken.setattr(sharing, name, said)
+                broken.setattr(keeper, "TRIES_MAX", 1)
+                await both.go(f"mig-{number:017x}")
+                await is_back(both, f"wrong{number}")
+        was = face(both.old).stat().st_ino
+        monkeypatch.setattr(sharing, "hand_over", nothing_heard)
+        await both.go(pairs.OTHER)
+        await pairs.wait_migration(both.old, lambda said: said.is_given)
+        assert face(both.old).stat().st_ino == was
+        assert face(both.new).stat().st_ino != was, "what it had not heard of is copied"
+        await pairs.read(both.new, f"wrong{len(wrong) - 1}")
 
 
 async def test_it_stands_while_the_other_host_holds_its_files_and_is_away(

@@ -2,8 +2,9 @@
 and where the share will not do they are copied as between all hosts."""
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import pytest
@@ -156,22 +157,23 @@ async def test_what_has_another_owner_there_is_copied(root_dir: Path, share: Pat
 async def test_whoever_is_cut_off_while_files_are_handed_over_begins_anew(
     root_dir: Path, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = handing.take
+    real = handing.taking
     cuts: list[str] = []
 
-    def take(
+    @contextlib.contextmanager
+    def taking(
         connection: Connection, layout: object, wishes: Mapping[str, handing.Wish]
-    ) -> dict[str, tuple[int, ...]]:
-        taken = real(connection, both.new.layout, wishes)
+    ) -> Generator[dict[str, tuple[int, ...]]]:
+        with real(connection, both.new.layout, wishes) as taken:
+            yield taken
         if not cuts:
             cuts.extend(taken)
             raise ChannelFailed("the cable is cut in this instant")
-        return taken
 
     async with hosts(root_dir, (share, share)) as both:
         fill(both.old)
         before = files_of(both.old)
-        monkeypatch.setattr(handing, "take", take)
+        monkeypatch.setattr(handing, "taking", taking)
         await come(both)
         # It was copied then; what had been linked was not written.
         assert cuts == [ID]

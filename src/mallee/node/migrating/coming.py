@@ -12,6 +12,7 @@ import hmac
 import os
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,10 +56,16 @@ class _Guest:
     migration_id: str
     volumes: Mapping[str, VolumeWanted]
     interfaces: tuple[InterfaceWanted, ...]
+    filing: threading.Lock
+    """Held while files are taken; when it is announced anew it is the same."""
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
     """Of volumes: the file that is written."""
     handed: dict[str, Path] = field(default_factory=dict[str, Path])
     """Of volumes whose files were handed over: the file that is written."""
+    is_told: bool = False
+    """Whether its old host has said what was handed over: nothing more is."""
+    awaited: set[int] = field(default_factory=set[int])
+    """The disks that are to be mirrored, and of which nothing has come."""
     is_led: bool = False
     """Whether it is led to here already, or was about to be."""
     is_plugged: bool = False
@@ -82,6 +89,7 @@ class Comings:
         self._wanted = wanted
         self._changed = changed
         self._guests: dict[str, _Guest] = {}
+        self._filing = weakref.WeakValueDictionary[str, threading.Lock]()
         self._lock = threading.Lock()
 
     def serve(self, connection: Connection, hello: Hello) -> None:
@@ -150,7 +158,8 @@ class Comings:
             if len(worn) != len(wanted.interface_ids):
                 raise TooEarly("its interfaces are not known here yet")
             mine = {one.id: one for one in told.volumes if one.arriving is not None}
-            self._guests[hello.id] = _Guest(wanted, hello.move_id, mine, worn)
+            filing = self._filing.setdefault(hello.id, threading.Lock())
+            self._guests[hello.id] = _Guest(wanted, hello.move_id, mine, worn, filing)
             return self._guests[hello.id]
 
     def _check_images(self, wanted: InstanceWanted) -> None:
@@ -179,10 +188,14 @@ class Comings:
         connection.send(messages.Noted())
 
     def _take_files(self, connection: Connection, guest: _Guest) -> None:
-        if guest.exports is None and guest.machine is None:
+        with guest.filing:
+            if guest.is_told or self._guests.get(guest.wanted.id) is not guest:
+                return
             named = [disk.volume_id for disk in guest.wanted.disks]
             those = [guest.volumes[id] for id in named if id in guest.volumes]
-            guest.handed = linking.take(self._host.layout, connection, those)
+            with linking.taking(self._host.layout, connection, those) as handed:
+                # The old host goes on as soon as it hears: what was taken is never made anew.
+                guest.handed = handed
 
     def _take_in(self, connection: Connection, guest: _Guest) -> None:
         try:
@@ -190,6 +203,8 @@ class Comings:
             connection.send(messages.Ready())
             spoken = messages.expect(connection, messages.CloseDisks).conversations
             self._close_disks(guest)
+            if guest.awaited:
+                raise HypervisorFailed(f"nothing has come of its disks {sorted(guest.awaited)}")
             connection.send(messages.Closed())
             if guest.machine is None:
                 raise HypervisorFailed("no machine has come")
@@ -219,6 +234,36 @@ class Comings:
         told = connection.receive(GuestTold)
         making.check_told(told, wanted)
         disks.make_directory(layout, wanted.id)
+        self._agree(guest, told.handed)
+        targets = self._prepare_disks(connection, told, guest)
+        for interface in guest.interfaces:
+            self._host.network.create_tap(interface)
+        own = domain.directory_of(layout, wanted.id) / domain.QEMU_DIRECTORY
+        if targets:
+            guest.awaited = set(targets)
+            guest.exports = incoming.Exports(own, targets)
+        parts = making.Parts(
+            volumes=guest.volumes,
+            paths=guest.paths,
+            interfaces=guest.interfaces,
+            places=making.places_of(told.cards),
+        )
+        guest.machine = making.make(self._host, making.plan_spec(self._host, wanted, parts))
+
+    @staticmethod
+    def _agree(guest: _Guest, handed: Collection[str]) -> None:
+        """Have what is handed over be what the old host says: it mirrors all else, which is not
+        written into its own files. Raises `HypervisorFailed` when there is less of it here."""
+        with guest.filing:
+            guest.is_told = True
+            guest.handed = {id: face for id, face in guest.handed.items() if id in handed}
+            if guest.handed.keys() != {*handed}:
+                raise HypervisorFailed("not all of what was handed over is here")
+
+    def _prepare_disks(
+        self, connection: Connection, told: GuestTold, guest: _Guest
+    ) -> dict[int, incoming.Target]:
+        layout, wanted = self._host.layout, guest.wanted
         targets: dict[int, incoming.Target] = {}
         for index, disk in enumerate(told.disks):
             if disk.volume_id in guest.handed:
@@ -232,18 +277,7 @@ class Comings:
                 size_gib = -(-disk.size_bytes >> 30) or 1
                 disks.clone(layout, disks.Clone(wanted.id, wanted.disk, max(1, size_gib)))
                 targets[index] = incoming.Target(path)
-        for interface in guest.interfaces:
-            self._host.network.create_tap(interface)
-        own = domain.directory_of(layout, wanted.id) / domain.QEMU_DIRECTORY
-        if targets:
-            guest.exports = incoming.Exports(own, targets)
-        parts = making.Parts(
-            volumes=guest.volumes,
-            paths=guest.paths,
-            interfaces=guest.interfaces,
-            places=making.places_of(told.cards),
-        )
-        guest.machine = making.make(self._host, making.plan_spec(self._host, wanted, parts))
+        return targets
 
     def _take_volume(
         self, connection: Connection, disk: DiskTold, guest: _Guest
@@ -301,12 +335,13 @@ class Comings:
         return layers.make(directory, disk.face, layers.Empty(disk.size_bytes, below, key, form))
 
     def _take_disk(self, connection: Connection, guest: _Guest) -> None:
-        connection.receive(DiskWish)
+        index = connection.receive(DiskWish).index
         exports = guest.exports
         if exports is None:
             return
         with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as near:
             near.connect(str(exports.socket))
+            guest.awaited.discard(index)
             connection.carry(near)
 
     def _take_memory(self, connection: Connection, guest: _Guest) -> None:

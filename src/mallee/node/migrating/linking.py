@@ -7,7 +7,8 @@ others since; so what the machine has opened is looked at too, before anybody sa
 Called by `coming`; calls block.
 """
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -35,9 +36,14 @@ class _Node(msgspec.Struct, frozen=True):
     file: str
 
 
-def take(layout: Layout, connection: Connection, those: Iterable[VolumeWanted]) -> dict[str, Path]:
-    """Take the files that another host hands over of volumes; return by volume the one that its
-    guest writes. Raises `OSError`."""
+@contextlib.contextmanager
+def taking(
+    layout: Layout, connection: Connection, those: Iterable[VolumeWanted]
+) -> Generator[dict[str, Path]]:
+    """Take the files that another host hands over of volumes; it goes on when this ends.
+
+    Gives by volume the file that its guest writes. Raises `OSError`.
+    """
     wishes: dict[str, handing.Wish] = {}
     for volume in those:
         if volume.is_shared:
@@ -46,8 +52,10 @@ def take(layout: Layout, connection: Connection, those: Iterable[VolumeWanted]) 
         directory = volumes.directory_of(layout, volume.id)
         directory.parent.mkdir(exist_ok=True, mode=0o711)
         wishes[volume.id] = handing.Wish(volume, directory, is_used=True)
-    taken = handing.take(connection, layout, wishes)
-    return {id: layers.path_of(wishes[id].directory, numbers[-1]) for id, numbers in taken.items()}
+    with handing.taking(connection, layout, wishes) as taken:
+        yield {
+            id: layers.path_of(wishes[id].directory, numbers[-1]) for id, numbers in taken.items()
+        }
 
 
 def check_told(disk: DiskTold, face: Path) -> None:

@@ -57,6 +57,8 @@ class GuestTold(msgspec.Struct, frozen=True, kw_only=True):
 
     disks: tuple[DiskTold, ...]
     cards: tuple[CardTold, ...] = ()
+    handed: tuple[str, ...] = ()
+    """The volumes whose files are handed over, as the old host heard: it mirrors all others."""
 
 
 class DiskWish(msgspec.Struct, frozen=True, kw_only=True):

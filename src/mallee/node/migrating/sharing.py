@@ -55,11 +55,11 @@ def hand_over(host: Host, told: GuestTold, call: Call) -> frozenset[str]:
 
 
 def without(told: GuestTold, handed: Collection[str]) -> GuestTold:
-    """Return what is told of a guest, some of whose layers the other host has already."""
+    """Return what is told of a guest, some of whose files were handed over."""
     rest = (
         structs.replace(disk, lower=()) if disk.volume_id in handed else disk for disk in told.disks
     )
-    return structs.replace(told, disks=tuple(rest))
+    return structs.replace(told, disks=tuple(rest), handed=tuple(handed))
 
 
 def note(host: Host, wanted: InstanceWanted, migration_id: str) -> None:

@@ -207,15 +207,18 @@ class _Copying:
         self._directory.rmdir()
         wish = handing.Wish(wanted, self._directory)
         try:
-            with self._calling(departures.SHARE) as connection:
-                taken = handing.take(connection, self._layout, {wanted.id: wish})
+            with (
+                self._calling(departures.SHARE) as connection,
+                handing.taking(connection, self._layout, {wanted.id: wish}) as taken,
+            ):
+                numbers = taken.get(wanted.id)
         except channel.ChannelFailed as error:
             log.info("volume not handed over", volume=wanted.id, why=str(error))
             return False
-        if wanted.id in taken:
-            note = msgspec.structs.replace(self._note, numbers=taken[wanted.id])
-            self._keep(note, is_whole=True)
-        return bool(taken)
+        if numbers is None:
+            return False
+        self._keep(msgspec.structs.replace(self._note, numbers=numbers), is_whole=True)
+        return True
 
     def _checked(self, manifest: Manifest) -> tuple[LayerTold, ...]:
         """Return what the other host has; raise when no volume like the one wanted has that."""

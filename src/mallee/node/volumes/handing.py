@@ -4,16 +4,18 @@ What two agents say to each other on a connection of its own, before anything is
 that has the volumes makes a proof in its place and tells its name (`Offered`); the other one looks
 for it in its own place, links the files, and says what it found (`Looked`); the first compares,
 lets its lock go, and says what is handed over (`HandedOver`); the other says what it took, which is
-nothing when it does not see that lock go. What is not handed over is copied: an agent that knows
-nothing of this refuses the connection, and hosts without a share find nothing.
+nothing when it does not see that lock go. It says so when it has noted that itself: the first goes
+on at once. What is not handed over is copied: an agent that knows nothing of this refuses the
+connection, and hosts without a share find nothing.
 
 From then on both have the same files under two names. Who may write them is not said here: the
 volume's owner, and QEMU's own locks. Called by `migrating`, `departures` and `arrivals`, from
 threads; all calls block.
 """
 
+import contextlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,21 +91,33 @@ def offer(
         return frozenset(taken) & frozenset(handed.volume_ids) & named.keys()
 
 
-def take(
+@contextlib.contextmanager
+def taking(
     connection: Connection, layout: Layout, wishes: Mapping[str, Wish]
-) -> dict[str, tuple[int, ...]]:
-    """Take what another host offers of some volumes; return by volume the layers that are here.
+) -> Generator[dict[str, tuple[int, ...]]]:
+    """Take what another host offers of some volumes; it hears what was taken when this ends well.
 
-    Raises `OSError`; nothing of what was not taken is left.
+    Gives by volume the layers that are here. Raises `OSError`; nothing of what was not taken is
+    left.
     """
     offered = connection.receive(Offered)
     if not offered.proof:
-        return {}
+        yield {}
+        return
+    taken = _take(connection, layout, (offered, wishes))
+    yield taken
+    connection.send(HandedOver(volume_ids=tuple(taken)))
+
+
+def _take(
+    connection: Connection, layout: Layout, those: tuple[Offered, Mapping[str, Wish]]
+) -> dict[str, tuple[int, ...]]:
+    offered, wishes = those
     taken: dict[str, tuple[int, ...]] = {}
     cause = ""
     try:
         with shares.looking(layout, connection.peer, offered.proof) as share:
-            linked = _link_all(layout, share, (offered, wishes))
+            linked = _link_all(layout, share, those)
             found = Looked(read=share.read, wrote=share.wrote, volume_ids=tuple(linked))
             connection.send(found)
             handed = connection.receive(HandedOver).volume_ids
@@ -120,7 +134,6 @@ def take(
     shares.note(layout, connection.peer, cause)
     for id in wishes.keys() - taken.keys():
         shutil.rmtree(wishes[id].directory, ignore_errors=True)
-    connection.send(HandedOver(volume_ids=tuple(taken)))
     return taken
 
 
