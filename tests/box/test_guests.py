@@ -19,10 +19,10 @@ def test_a_guest_is_a_qemu_over_our_files_and_nothing_else_is(root_dir: Path) ->
     ]
     try:
         for at in (layout, Layout(Path(f"{root_dir}-other"))):
-            steps.wait_until(lambda at=at: bool(guests.fetch(at)), 20, steps.Failed("late", ""))
+            steps.wait_until(lambda at=at: bool(guests.fetch(at)), 120, steps.Failed("late", ""))
         assert [one.pid for one in guests.fetch(layout)] == [ours.pid]
         assert guests.kill(layout) == 1
-        assert ours.wait(10) == -9
+        assert ours.wait(120) == -9
         assert [one.poll() for one in others] == [None, None]
         assert guests.kill(layout) == 0
     finally:

@@ -76,7 +76,7 @@ def refused(cloud: RunningCloud, who: dict[str, str], action: str, **request: An
 
 def explained(mallee: Mallee, id: str) -> str:
     """What is said about a request; one that only looked is in the trail a moment later."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while True:
         status, said = mallee.run("access", "explain", id)
         if status == 0:

@@ -82,7 +82,7 @@ def walk(
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=1800,
     )
     if done.returncode != 0 and isinstance(cloud, Cloud):
         # A guest that is not there says nothing: the cloud knows why, as long as it is there.

@@ -39,7 +39,7 @@ def run(cloud: Cloud, *line: str | Path, **environment: str) -> Said:
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=600,
     )
     return Said(done.returncode, done.stdout.strip(), done.stderr.strip())
 

@@ -6,11 +6,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests import wholecloud
 from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-OFTEN = {"Delay": 1, "MaxAttempts": 90}
+OFTEN = {"Delay": 1, "MaxAttempts": int(wholecloud.GUEST_S)}
 
 
 def test_a_program_launches_waits_and_cleans_up(

@@ -15,12 +15,13 @@ import aiohttp
 import pytest
 
 from mallee.box import client as api
+from tests import wholecloud
 from tests.clients import programs
 from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-WITHIN_S = 60.0
+WITHIN_S = wholecloud.GUEST_S
 
 
 class Terminal:

@@ -26,7 +26,7 @@ from tests.standby import programs
 
 DOCS = Path(__file__).parents[2] / "docs"
 _COMMANDS = re.compile(r"^(?:\*\*([A-Z][a-z ]+):\*\*\n)?```sh\n(.*?)^```$", re.M | re.S)
-_COMMAND_S_MAX = 300
+_COMMAND_S_MAX = 900
 
 
 def read(name: str) -> str:

@@ -56,7 +56,7 @@ def lab() -> Iterator[Lab]:
         invitation = run(made, "beech", INVITED).strip()
         assert re.fullmatch(r"echo \S+@\S+ \| mallee node join", invitation)
         run(made, "ash", invitation)
-        wholecloud.wait_until(lambda: ready(made) == 2, 60.0, "both to be in order")
+        wholecloud.wait_until(lambda: ready(made) == 2, wholecloud.GUEST_S, "both to be in order")
         yield made
 
 
@@ -96,7 +96,9 @@ def before(lab: Lab, line: str, names: dict[str, str]) -> None:
             'eval "$(mallee credentials env)" && aws ec2 describe-images '
             "--filters Name=name,Values=mallee-tiny --query 'Images[0].ImageId' --output text"
         )
-        wholecloud.wait_until(lambda: run(lab, "beech", ask).startswith("ami-"), 60.0, "the image")
+        wholecloud.wait_until(
+            lambda: run(lab, "beech", ask).startswith("ami-"), wholecloud.GUEST_S, "the image"
+        )
         names["IMAGE"] = run(lab, "beech", ask).strip()
     if "--roles gateway,storage" in line:
         wholecloud.wait_until(lambda: is_empty(lab), 240.0, "guests to have gone from ash")

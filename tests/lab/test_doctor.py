@@ -202,7 +202,7 @@ def test_a_doctor_that_is_killed_leaves_nothing_behind(lab: Lab) -> None:
     before = state(lab)
     line = (*labs.MALLEE, "doctor", "--root", str(lab.layout("front").root), "--vlan", "7")
     lab.run("front", "sh", "-c", 'timeout -s KILL 6 "$@" >/dev/null 2>&1 || true', "sh", *line)
-    wholecloud.wait_until(lambda: state(lab) == before, 60.0, "nothing to be left")
+    wholecloud.wait_until(lambda: state(lab) == before, wholecloud.GUEST_S, "nothing to be left")
     # And the next one is not held up by it.
     assert troubles(lab, VLANS) == []
 
@@ -215,7 +215,9 @@ def test_who_is_cut_off_and_what_is_lost_is_named_and_the_others_are_asked(lab: 
     # Nobody answers for names from here on: this is the last test of the lab.
     lab.run(world, "sh", "-c", "kill $(cat /run/lab-names.pid)")
     for host in ("n1", "n2"):
-        wholecloud.wait_until(partial(is_silent, lab, host), 60.0, f"{host} to be missed")
+        wholecloud.wait_until(
+            partial(is_silent, lab, host), wholecloud.GUEST_S, f"{host} to be missed"
+        )
     found = troubles(lab)
     assert is_named(found, "cut"), found
     assert is_named(found, "power"), found

@@ -41,7 +41,7 @@ class User:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
         return Said(done.returncode, done.stdout.strip(), done.stderr.strip())
 
