@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.machines import guests, test_boot
+from tests.machines import guests, livefiles, test_boot
 from tests.machines.test_roots import root_of
 from tests.machines.test_snapshots import attach
 from tests.machines.test_volumes import made, wait_state
@@ -92,5 +92,4 @@ def read(cloud: Cloud, instance: str, path: str) -> bytes:
 def found(cloud: Cloud, mark: bytes) -> list[Path]:
     """All files of the cloud, its object store and its host in which a part of a mark is."""
     part = mark[512:576]
-    files = (path for path in cloud.layout.root.rglob("*") if path.is_file())
-    return [path for path in files if part in path.read_bytes()]
+    return [path for path, data in livefiles.contents(cloud.layout.root) if part in data]
