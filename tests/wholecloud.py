@@ -69,7 +69,7 @@ class Cloud:
             capture_output=True,
             text=True,
             check=False,
-            timeout=180,
+            timeout=600,
         )
         assert done.returncode == 0, f"aws {' '.join(words)}: {done.stderr}{done.stdout}"
         return done.stdout.strip()
@@ -174,6 +174,8 @@ class Cloud:
         line = [
             *("ssh", "-i", str(self.key_pair("tests")), "-o", "BatchMode=yes"),
             *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+            # A guest that is gone says no more, not even that.
+            *("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"),
             *("-o", "LogLevel=ERROR", f"root@{address}", command),
         ]
         greets_s = 4
@@ -181,8 +183,10 @@ class Cloud:
             # First it may not listen yet; then it may be slow to greet, and is given more time.
             asked = [line[0], f"-oConnectTimeout={greets_s}", *line[1:]]
             greets_s = min(2 * greets_s, 32)
-            done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=120)
-            # 255 is ssh's own: the guest does not answer yet.
+            done = subprocess.run(
+                asked, capture_output=True, text=True, check=False, timeout=max(timeout_s, GUEST_S)
+            )
+            # 255 is ssh's own: the guest does not answer yet, or no more.
             if done.returncode != 255:
                 assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
                 return done.stdout

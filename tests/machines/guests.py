@@ -21,6 +21,18 @@ SSH = {
 }
 """The permission that lets SSH in from everywhere."""
 
+ANSWERS_S = 60
+"""So long a guest waits for an answer of the metadata service: it is one of a busy machine."""
+SILENT_S = 3
+"""And so long for one that shall not come."""
+
+
+def when_alone(words: str) -> str:
+    """The command with which a guest does what nobody could see the end of by SSH: when who asked
+    for it has been answered and is gone."""
+    waits = "while kill -0 $asked 2>/dev/null; do usleep 50000; done"
+    return f"asked=$PPID; ({waits}; {words}) </dev/null >/dev/null 2>&1 &"
+
 
 @dataclass(frozen=True, slots=True)
 class Guest:
@@ -116,10 +128,19 @@ def asking(method: str, path: str, **headers: str) -> str:
 
     Words of a header's name are joined by `_` in the keyword.
     """
+    return _asking(ANSWERS_S, method, path, headers)
+
+
+def asking_in_vain(method: str, path: str, **headers: str) -> str:
+    """The same of what nobody shall answer."""
+    return _asking(SILENT_S, method, path, headers)
+
+
+def _asking(within_s: int, method: str, path: str, headers: Mapping[str, str]) -> str:
     lines = [f"{method} {path} HTTP/1.0", "Host: 169.254.169.254", "Content-Length: 0"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     text = "".join(f"{line}\\r\\n" for line in [*lines, ""])
-    return f"printf {shlex.quote(text)} | nc -w 3 169.254.169.254 80"
+    return f"printf {shlex.quote(text)} | nc -w {within_s} 169.254.169.254 80"
 
 
 def ask(cloud: Cloud, guest: Guest, method: str, path: str, **headers: str) -> Reply:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.machine
 
 SOON_S = 2 * wholecloud.GUEST_S
 AFTER_PATIENCE_S = 60.0 + SOON_S
-CUT_OFF = "(sleep 1; ip link set eth0 down) </dev/null >/dev/null 2>&1 &"
+CUT_OFF = guests.when_alone("ip link set eth0 down")
 
 
 def status(cloud: Cloud, instance: str) -> dict[str, Any]:
