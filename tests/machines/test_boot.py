@@ -31,7 +31,9 @@ def own_disk(cloud: Cloud) -> Iterator[str]:
     publishing.publish(cloud.layout, document)
     wanted = [{"Name": "name", "Values": [UPLOADED]}]
     wholecloud.wait_until(
-        lambda: bool(cloud.ec2.describe_images(Filters=wanted)["Images"]), 10.0, "the image"
+        lambda: bool(cloud.ec2.describe_images(Filters=wanted)["Images"]),
+        wholecloud.GUEST_S,
+        "the image",
     )
     yield cloud.image(UPLOADED)
     catalogue.document_path(cloud.layout, UPLOADED).unlink()
@@ -81,10 +83,11 @@ def test_the_built_in_disk_boots_without_a_boot_loader(cloud: Cloud) -> None:
         assert "/dev/vda1 / ext4" in cloud.ssh(instance, "cat /proc/mounts")
 
         cloud.ssh(instance, "echo said while it runs >/dev/console")
-        wholecloud.wait_until(
-            lambda: "said while it runs" in shown_console(cloud, instance), 10.0, "the console"
-        )
-        assert "mallee-tiny: ssh ready" in shown_console(cloud, instance)
+        # It may serve SSH before it has said so.
+        for words in ("said while it runs", "mallee-tiny: ssh ready"):
+            wholecloud.wait_line(
+                lambda: shown_console(cloud, instance), words, wholecloud.GUEST_S, instance
+            )
         shown = cloud.ec2.get_console_screenshot(InstanceId=instance, WakeUp=True)
         with Image.open(io.BytesIO(base64.b64decode(shown["ImageData"]))) as screen:
             assert screen.format == "JPEG"

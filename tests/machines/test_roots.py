@@ -8,6 +8,8 @@ from tests.machines.test_volumes import made, wait_attached, wait_disk, wait_sta
 from tests.wholecloud import Cloud
 
 ROOT = "/dev/vda"
+PARTED = "until [ -b /dev/{}1 ]; do usleep 50000; done"
+"""A guest reads a disk's partitions after it has said that the disk is there."""
 
 
 def root_of(cloud: Cloud, instance: str) -> str:
@@ -34,6 +36,7 @@ def test_a_root_is_a_volume_that_another_guest_repairs(cloud: Cloud) -> None:
             wait_attached(cloud, copy)
             disk = wait_disk(cloud, other, copy, bool)
             look = f"mkdir -p /look; mount -o ro,noload /dev/{disk}1 /look && cat /look/root/note"
+            look = f"{PARTED.format(disk)}; {look}"
             assert cloud.ssh(other, f"{look}; umount /look") == "first\n"
             ec2.detach_volume(VolumeId=copy)
         guests.stop(cloud, instance)
@@ -43,7 +46,7 @@ def test_a_root_is_a_volume_that_another_guest_repairs(cloud: Cloud) -> None:
         wait_attached(cloud, root)
         disk = wait_disk(cloud, other, root, bool)
         mend = f"mkdir -p /mend; mount /dev/{disk}1 /mend && echo third >/mend/root/note"
-        cloud.ssh(other, f"{mend}; umount /mend; sync")
+        cloud.ssh(other, f"{PARTED.format(disk)}; {mend}; umount /mend; sync")
         ec2.detach_volume(VolumeId=root)
         wait_free(cloud, root)
         ec2.attach_volume(VolumeId=root, InstanceId=instance, Device=ROOT)
