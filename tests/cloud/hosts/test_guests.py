@@ -20,7 +20,7 @@ from mallee.cloud.state import records, store
 from mallee.model.hosts.standing import Standing
 from mallee.model.images.images import Blob, Image
 from tests import wholecloud
-from tests.cloud.agent import FACTS, Agent
+from tests.cloud.agent import Agent, speaking
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
 
@@ -123,9 +123,10 @@ def world(cloud: RunningCloud) -> World:
     )
     iam.create_instance_profile(InstanceProfileName="web")
     iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
-    made = cloud.client("ec2").run_instances(
-        ImageId=IMAGE_ID, MinCount=1, MaxCount=1, IamInstanceProfile={"Name": "web"}
-    )["Instances"][0]["InstanceId"]
+    with speaking(agents[0]), speaking(agents[1]):
+        made = cloud.client("ec2").run_instances(
+            ImageId=IMAGE_ID, MinCount=1, MaxCount=1, IamInstanceProfile={"Name": "web"}
+        )["Instances"][0]["InstanceId"]
     record = cloud.store.view.get(records.INSTANCE, made)
     assert record is not None
     agents.sort(key=lambda agent: agent.host_id != record.doc.host_id)
@@ -136,7 +137,6 @@ def _join(cloud: RunningCloud, name: str) -> Agent:
     token = Sender(cloud.port, cloud.admin).ask("mallee", "CreateJoinToken")
     agent = Agent(cloud.agents_port, token.element("CaCertificate"))
     assert agent.join(token.element("Token"), name)[0] == 200
-    agent.sync(facts=msgspec.to_builtins(FACTS))
     return agent
 
 
@@ -357,7 +357,7 @@ def test_the_trail_says_by_which_endpoint_a_call_came(
         found = (one for one in lines if one.get("endpoint") == endpoints[EC2])
         return {(one["action"], one["peer"]) for one in found}
 
-    wholecloud.wait_until(lambda: bool(told()), 20, "a line with the endpoint")
+    wholecloud.wait_until(lambda: bool(told()), 60, "a line with the endpoint")
     assert told() == {("DescribeInstances", world.instance)}
 
 

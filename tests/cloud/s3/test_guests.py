@@ -71,11 +71,16 @@ class Host:
 
     def run(self, work: Any) -> Any:
         """Run something in the agent's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
 
     def open(self, instance: str, endpoint: str = "") -> int:
         """Serve a guest, as the tap and its way say that it is; return the port."""
         return self.run(self._open(Whence(instance_id=instance, endpoint_id=endpoint)))
+
+    def speak(self) -> None:
+        """Be heard."""
+        said = SyncRequest(known_generation=0, wait_s=0, facts=FACTS)
+        self.run(self.door.sync(said))
 
     def close(self) -> None:
         """End."""
@@ -87,7 +92,6 @@ class Host:
     async def _join(self, token: JoinToken, name: str) -> tuple[str, node_cloud.Cloud]:
         membership = await node_cloud.join(self.layout, token, name)
         door = node_cloud.Cloud(self.layout, membership)
-        await door.sync(SyncRequest(known_generation=0, wait_s=0, facts=FACTS))
         return membership.host_id, door
 
     async def _open(self, whence: Whence) -> int:
@@ -157,7 +161,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         hosts = [
             Host(cloud, tmp_path_factory.mktemp("host"), name) for name in ("host-1", "host-2")
         ]
-        instance = _launch(cloud)
+        instance = _launch(cloud, hosts)
         record = cloud.store.view.get(records.INSTANCE, instance)
         assert record is not None
         _give_role(cloud, record.doc.vpc_id)
@@ -169,7 +173,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             host.close()
 
 
-def _launch(cloud: RunningS3) -> str:
+def _launch(cloud: RunningS3, hosts: list[Host]) -> str:
     blob = Blob(sha256="0" * 64, size_bytes=1 << 20, format="qcow2")
     about = {"name": "image", "kind": "machine", "location": "image", "is_public": True}
     image = Image(id=IMAGE_ID, blob=blob, disk_gib=1, created_at=0.0, **about)
@@ -179,6 +183,8 @@ def _launch(cloud: RunningS3) -> str:
     iam.create_role(RoleName="web", AssumeRolePolicyDocument=document(TRUST))
     iam.create_instance_profile(InstanceProfileName="web")
     iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
+    for host in hosts:
+        host.speak()
     made = cloud.client("ec2").run_instances(
         ImageId=IMAGE_ID, MinCount=1, MaxCount=1, IamInstanceProfile={"Name": "web"}
     )
@@ -239,13 +245,13 @@ def test_links_work_for_whoever_has_them_in_the_guest(world: World) -> None:
     client.put_object(Bucket="bucket", Key="small", Body=b"small")
     asked = {"Bucket": "bucket", "Key": "small"}
     link = client.generate_presigned_url("get_object", asked, ExpiresIn=60)
-    with urllib.request.urlopen(link, timeout=30) as answer:
+    with urllib.request.urlopen(link, timeout=120) as answer:
         assert answer.read() == b"small"
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(link.partition("?")[0], timeout=30)
+        urllib.request.urlopen(link.partition("?")[0], timeout=120)
     put = client.generate_presigned_url("put_object", asked, ExpiresIn=60)
     request = urllib.request.Request(put, data=b"linked", method="PUT")
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         assert answer.status == 200
 
 
@@ -280,7 +286,7 @@ def test_a_host_without_that_guest_brings_nothing(world: World) -> None:
 
 def test_a_connection_to_s3_is_no_way_to_other_services(world: World) -> None:
     """Whoever asks another one on it has to come anew: there its name would be lost."""
-    with socket.create_connection(("127.0.0.1", world.port), timeout=30) as guest:
+    with socket.create_connection(("127.0.0.1", world.port), timeout=120) as guest:
         guest.sendall(b"GET /bucket/small HTTP/1.1\r\nHost: h\r\n\r\n")
         first = b""
         while b"</Error>" not in first:
@@ -318,7 +324,7 @@ def test_a_guest_that_goes_leaves_nothing_behind(world: World) -> None:
     link = client.generate_presigned_url("get_object", {"Bucket": "bucket", "Key": "whole"})
     target = link.removeprefix(f"http://127.0.0.1:{world.port}")
     for _ in range(30):
-        with socket.create_connection(("127.0.0.1", world.port), timeout=30) as guest:
+        with socket.create_connection(("127.0.0.1", world.port), timeout=120) as guest:
             host = f"127.0.0.1:{world.port}"
             guest.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             assert guest.recv(100).startswith(b"HTTP/1.1 200")
