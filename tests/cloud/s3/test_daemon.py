@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.cloud.s3 import processes as running
 from tests.cloud.s3.processes import Processes
 from tests.cloud.s3.wire import Wire
+from tests.wholecloud import wait_until
 
 PAUSE_S = 0.02
 """So long writers wait between two writes while a process starts."""
@@ -149,6 +150,14 @@ def test_changes_of_buckets_are_in_the_trail_and_objects_are_not(processes: Proc
     s3 = processes.client("s3")
     s3.create_bucket(Bucket="told")
     s3.put_object(Bucket="told", Key="key", Body=b"x")
-    found = processes.client("cloudtrail").lookup_events()["Events"]
-    names = [one["EventName"] for one in found if one["EventSource"] == "s3.amazonaws.com"]
-    assert names == ["CreateBucket"]
+    s3.delete_bucket_tagging(Bucket="told")
+    trail, names = processes.client("cloudtrail"), list[str]()
+
+    def is_last_told() -> bool:
+        found = trail.lookup_events()["Events"]
+        names[:] = [one["EventName"] for one in found if one["EventSource"] == "s3.amazonaws.com"]
+        return "DeleteBucketTagging" in names
+
+    # Lines go to the trail in their order; on a busy machine no call waits for its own for long.
+    wait_until(is_last_told, 120.0, "what was done last to be told")
+    assert names == ["DeleteBucketTagging", "CreateBucket"]

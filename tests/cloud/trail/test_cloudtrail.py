@@ -51,7 +51,7 @@ def lookup(client: Any, key: str, value: str, **more: Any) -> list[dict[str, Any
 
 
 def wait_event(client: Any, request_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (found := lookup(client, "EventId", request_id)):
         assert time.monotonic() < deadline
     return found[0]

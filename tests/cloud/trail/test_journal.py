@@ -41,7 +41,7 @@ def told(directory: Path) -> list[dict[str, Any]]:
 
 
 async def wait_until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not is_so():
             await asyncio.sleep(0.01)
 
