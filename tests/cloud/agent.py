@@ -70,7 +70,7 @@ class Agent:
         self, method: str, path: str, body: bytes | None = None, headers: Any = None
     ) -> tuple[int, bytes]:
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.port, timeout=30, context=self.tls
+            "127.0.0.1", self.port, timeout=120, context=self.tls
         )
         try:
             connection.request(method, path, body, headers or {})

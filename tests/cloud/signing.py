@@ -98,7 +98,7 @@ class Sender:
     def send_raw(
         self, method: str, target: str, headers: Mapping[str, str], body: object = None
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             headers = {k: v.decode() if isinstance(v, bytes) else v for k, v in headers.items()}
             connection.request(method, target, body, headers)

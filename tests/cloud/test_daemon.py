@@ -19,7 +19,7 @@ from mallee.model.configuration.settings import Ports, Settings
 from mallee.model.layout import Layout
 from tests.cloud.signing import Sender
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 240
 
 
 class Process:
@@ -48,7 +48,7 @@ class Process:
         assert self.process is not None
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
-        return self.process.wait(30)
+        return self.process.wait(START_TIMEOUT_S)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_port_in_use_ends_the_process_with_cause_and_cure(process: Process) -> N
 
 def _why_it_does_not_start(process: Process) -> str:
     command = [sys.executable, "-m", "mallee.cloud.daemon", "--root", str(process.layout.root)]
-    ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, timeout=START_TIMEOUT_S, check=False)
     assert ended.returncode == 1
     assert not process.layout.cloud_ports.exists()
     last = ended.stderr.decode().splitlines()[-1]

@@ -10,7 +10,7 @@ from tests.cloud.signing import Sender
 
 def beat(cloud: RunningCloud, path: str = "/services/Heartbeat", method: str = "GET") -> str:
     asked = urllib.request.Request(cloud.url + path, method=method)
-    with urllib.request.urlopen(asked, timeout=30) as answer:
+    with urllib.request.urlopen(asked, timeout=120) as answer:
         assert answer.status == 200
         assert answer.headers["Content-Type"].startswith("text/plain")
         return answer.read().decode()

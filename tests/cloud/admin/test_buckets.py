@@ -29,7 +29,7 @@ def cloud() -> Generator[running.RunningS3]:
 
 def wait_for(is_true: Callable[[], bool], what: str) -> None:
     """Wait until something is so: what one process has done the other sees a little later."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not is_true():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.05)

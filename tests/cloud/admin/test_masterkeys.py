@@ -12,7 +12,7 @@ from tests.cloud.signing import Answer, Sender
 
 
 def wait_for(is_true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not is_true():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.05)

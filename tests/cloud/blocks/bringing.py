@@ -21,7 +21,7 @@ from mallee.node.do.storage import layers, volumes
 from mallee.node.volumes import uploads, volumekeys
 from tests.cloud.blocks.stand import Stand
 
-WITHIN_S = 60.0
+WITHIN_S = 300.0
 GIB = 1 << 30
 
 

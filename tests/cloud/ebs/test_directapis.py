@@ -304,7 +304,7 @@ def test_a_sweep_waits_for_nobody_who_only_began_and_takes_nothing_of_his(
         space = cloud.store.transact(lambda tx: tx.get(records.BLOCK_SPACE, account))
         return space is not None and space.doc.epoch == epoch and not space.doc.is_sweeping
 
-    wholecloud.wait_until(is_over, 30.0, "the sweep to be over")
+    wholecloud.wait_until(is_over, 120.0, "the sweep to be over")
     put(ebs, id, 4, TWO)
     ebs.complete_snapshot(SnapshotId=id, ChangedBlocksCount=2)
     assert read(ebs, id) == {3: ONE, 4: TWO}

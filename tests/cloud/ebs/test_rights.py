@@ -67,7 +67,7 @@ def signed(
     signer: Any = _Unsigned(key, "ebs", "us-east-1")
     signer.add_auth(request)
     sent = dict(request.headers.items())
-    return requests.request(method, cloud.url + path, data=body, headers=sent, timeout=30)
+    return requests.request(method, cloud.url + path, data=body, headers=sent, timeout=120)
 
 
 class _Unsigned(auth.SigV4Auth):
@@ -107,7 +107,7 @@ def test_who_signs_nothing_is_told_nothing(
 ) -> None:
     host = {"Host": "ebs.cloud.internal"}
     body = b"{}" if method == "POST" else b""
-    answer = requests.request(method, cloud.url + path, headers=host, data=body, timeout=30)
+    answer = requests.request(method, cloud.url + path, headers=host, data=body, timeout=120)
     assert answer.headers["x-amzn-ErrorType"] == error
     assert answer.status_code in (400, 403, 404)
 

@@ -300,7 +300,7 @@ def test_the_host_is_asked_what_it_would_do(
     for sender, sees in ((administration.bob, False), (administration.sender, True)):
         answering = front.answer_next_ask(host.id, msgspec.json.encode(plan))
         answer = told(sender, id, "ExplainPlan")
-        asked = answering.result(10)
+        asked = answering.result(60)
         assert (asked.kind, asked.instance_id) == ("plan", id)
         (found,) = items(answer, "Plans")
         assert (found["InstanceId"], found["Stage"], found["Tries"]) == (id, "new", "2")
@@ -322,7 +322,7 @@ def test_an_interface_and_an_address_have_the_plan_of_their_instance(
         assert told(bobs, id).element("HasPlan") == "true"
         answering = front.answer_next_ask(host.id, plan)
         assert told(bobs, id, "ExplainPlan").element("IsNetworkSet") == "true"
-        assert answering.result(10).instance_id == instance["InstanceId"]
+        assert answering.result(60).instance_id == instance["InstanceId"]
 
 
 def test_what_no_host_has_a_plan_for_is_said(bobs: Sender, instance: dict[str, Any]) -> None:

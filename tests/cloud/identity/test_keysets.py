@@ -144,14 +144,14 @@ async def test_servers_that_never_answer_keep_no_other_account_waiting(
     def hang(url: str, pins: Sequence[str], reach: Reach) -> bytes:
         if provider.url in url:
             return fetch(url, pins, reach)
-        assert is_over.wait(30.0)
+        assert is_over.wait(120.0)
         raise httpsfetch.Unreachable(url)
 
     monkeypatch.setattr(httpsfetch, "fetch", hang)
     token = provider.token()
     silent = [replace(known(provider), url=f"silent{number}.example") for number in range(25)]
     waits = [asyncio.create_task(sets.of(OTHER, one, token, NOW)) for one in silent]
-    assert await asyncio.wait_for(sets.of(OWN, known(provider), token, NOW), 10.0)
+    assert await asyncio.wait_for(sets.of(OWN, known(provider), token, NOW), 60.0)
     assert sum(wait.done() for wait in waits) == 5, "no more wait than may"
     is_over.set()
     ends = await asyncio.gather(*waits, return_exceptions=True)

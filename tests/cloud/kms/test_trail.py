@@ -13,7 +13,7 @@ SECRET = b"correct horse battery staple"
 def events(cloud: RunningCloud, trail: Any, name: str) -> list[dict[str, Any]]:
     """The calls of a name, once they are written."""
     named = [{"AttributeKey": "EventName", "AttributeValue": name}]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         found = trail.lookup_events(LookupAttributes=named)["Events"]
         if found or time.monotonic() > deadline:

@@ -67,7 +67,7 @@ def post(
     parts += [file.encode() + b"\r\nContent-Type: image/png\r\n\r\n", data]
     body = b"".join(parts) + (end or f"\r\n--{BOUNDARY}--\r\n".encode())
     where = urlsplit(served.url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=120)
     kind = f'multipart/form-data; boundary="{BOUNDARY}"'
     try:
         connection.request("POST", f"/bucket{query}", body, {"Content-Type": kind})

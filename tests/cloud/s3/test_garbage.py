@@ -108,7 +108,7 @@ def _send(served: RunningS3, head: heads.Head, body: bytes) -> tuple[int, bytes]
     request = AWSRequest(head.method, served.url + target, own, body)
     who = Credentials(served.admin["access_key_id"], served.admin["secret_access_key"])
     botocore.auth.S3SigV4Auth(who, "s3", "us-east-1").add_auth(request)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=120)
     try:
         connection.request(head.method, target, body, dict(request.headers))
         answer = connection.getresponse()

@@ -28,7 +28,7 @@ from tests.cloud.s3 import desk as desk_module
 from tests.cloud.s3 import running
 from tests.cloud.s3.desk import Desk
 
-WAIT_S = 90
+WAIT_S = 240
 FIELDS = ["Size", "ETag", "EncryptionStatus", "LastModifiedDate", "IsMultipartUploaded"]
 
 

@@ -16,7 +16,7 @@ from tests.cloud.s3.test_inventory import allow, manifest, wanted
 OBJECTS = 60_000
 TOGETHER = 5_000
 KILLS = 3
-WAIT_S = 60
+WAIT_S = 240
 FILES = 4
 """A list's lines, its manifest, the manifest's checksum, and what Hive reads."""
 

@@ -339,8 +339,8 @@ def test_strangers_read_nothing_that_is_under_a_key(
     s3.put_bucket_policy(Bucket="open", Policy=document)
     s3.put_object(Bucket="open", Key="plain", Body=b"plain")
     s3.put_object(Bucket="open", Key="sealed", Body=b"sealed", **under(key))
-    assert requests.get(f"{cloud.url}/open/plain", timeout=30).content == b"plain"
-    answer = requests.get(f"{cloud.url}/open/sealed", timeout=30)
+    assert requests.get(f"{cloud.url}/open/plain", timeout=120).content == b"plain"
+    answer = requests.get(f"{cloud.url}/open/sealed", timeout=120)
     assert (answer.status_code, b"Signature Version 4" in answer.content) == (400, True)
 
 
@@ -351,7 +351,7 @@ def test_forms_and_links_name_keys_too(cloud: running.RunningS3, s3: Any, key: s
     }
     conditions = [{name: value} for name, value in fields.items()]
     old = s3.generate_presigned_post("bbb", "form", Fields=dict(fields), Conditions=conditions)
-    answer = requests.post(old["url"], data=old["fields"], files={"file": b"data"}, timeout=30)
+    answer = requests.post(old["url"], data=old["fields"], files={"file": b"data"}, timeout=120)
     assert (answer.status_code, b"Signature Version 4" in answer.content) == (400, True)
     s3 = cast(Any, boto3).client(
         "s3",
@@ -362,8 +362,8 @@ def test_forms_and_links_name_keys_too(cloud: running.RunningS3, s3: Any, key: s
         config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
     )
     form = s3.generate_presigned_post("bbb", "form", Fields=dict(fields), Conditions=conditions)
-    answer = requests.post(form["url"], data=form["fields"], files={"file": b"data"}, timeout=30)
+    answer = requests.post(form["url"], data=form["fields"], files={"file": b"data"}, timeout=120)
     assert answer.status_code == 204, answer.text
     assert s3.head_object(Bucket="bbb", Key="form")["SSEKMSKeyId"] == key
     link = s3.generate_presigned_url("get_object", Params={"Bucket": "bbb", "Key": "form"})
-    assert requests.get(link, timeout=30).content == b"data"
+    assert requests.get(link, timeout=120).content == b"data"

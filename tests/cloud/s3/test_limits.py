@@ -27,7 +27,7 @@ LARGE = 2 << 30
 LARGE_MIB_MAX = 128
 """Of memory that a large object may take more than none, in all processes together."""
 PIECE = bytes(1 << 20)
-WAIT_S = 60
+WAIT_S = 240
 
 
 @pytest.fixture(scope="module")

@@ -182,7 +182,7 @@ def _open(
 ) -> Answer:
     """Ask exactly for this URL: paths stay as they are."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=120)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     try:
         connection.request(method, target, body, {"Host": parts.netloc, **(headers or {})})

@@ -60,7 +60,7 @@ def test_the_host_is_told_the_key_and_until_when(
         SSHPublicKey=line,
         AvailabilityZone=front.world.settings.zone if front.world else "",
     )
-    asked = answering.result(10)
+    asked = answering.result(60)
     assert told["Success"] is True
     assert (asked.kind, asked.instance_id) == ("push-key", running)
     key = msgspec.json.decode(asked.detail, type=PushedKey)
@@ -83,7 +83,7 @@ def test_what_is_shown_is_signed(
     world.cloud = dataclasses.replace(world.cloud, agents=agents)
     answering = front.answer_next_ask(host.id, b"")
     push(InstanceId=running, InstanceOSUser="root", SSHPublicKey=line)
-    key = msgspec.json.decode(answering.result(10).detail, type=PushedKey)
+    key = msgspec.json.decode(answering.result(60).detail, type=PushedKey)
     said, signature = key.block.removesuffix("\n\n").rsplit("\n", 1)
     assert len(signature) > 300
     assert said.count("\n") == 4
@@ -152,4 +152,4 @@ def test_a_policy_says_whose_login_it_may_be(
     assert refusal(eves, **asked, InstanceOSUser="root") == "AccessDeniedException"
     answering = front.answer_next_ask(host.id, b"")
     assert eves(**asked, InstanceOSUser="admin")["Success"]
-    assert answering.result(10).kind == "push-key"
+    assert answering.result(60).kind == "push-key"

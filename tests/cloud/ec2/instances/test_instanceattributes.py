@@ -161,7 +161,7 @@ def test_the_console_is_asked_of_the_host(
     log = b"early\n" * 20000 + b"last\n"
     answering = front.answer_next_ask(host.id, log)
     answer = front.client("alice").get_console_output(InstanceId=stopped, Latest=True)
-    asked = answering.result(10)
+    asked = answering.result(60)
     assert (asked.kind, asked.instance_id) == ("console", stopped)
     # boto3 has decoded the Base64 already.
     assert answer["Output"] == log[-65536:].decode()
@@ -176,6 +176,6 @@ def test_the_console_of_a_terminated_instance_is_shown_as_long_as_the_instance_i
     assert state(alice, stopped) == "terminated"
     answering = front.answer_next_ask(host.id, b"its last words\n")
     assert alice.get_console_output(InstanceId=stopped)["Output"] == "its last words\n"
-    assert answering.result(10).instance_id == stopped
+    assert answering.result(60).instance_id == stopped
     # The instance and what it said go together.
     assert console.KEPT_S == instances.KEPT_TERMINATED_S

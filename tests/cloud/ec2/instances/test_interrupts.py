@@ -12,7 +12,7 @@ def test_the_host_is_asked_for_it(front: Front, alice: Any, bob: Any, host: Fake
     host.settle()
     answering = front.answer_next_ask(host.id, b"")
     alice.send_diagnostic_interrupt(InstanceId=made)
-    asked = answering.result(10)
+    asked = answering.result(60)
     assert (asked.kind, asked.instance_id) == ("interrupt", made)
     assert refusal(bob.send_diagnostic_interrupt, InstanceId=made) == "InvalidInstanceID.NotFound"
     assert refusal(alice.send_diagnostic_interrupt, InstanceId=made, DryRun=True) == (

@@ -33,7 +33,7 @@ def test_the_screen_is_asked_of_the_host_and_comes_as_jpeg(
 ) -> None:
     answering = front.answer_next_ask(host.id, picture(form))
     told = front.client("alice").get_console_screenshot(InstanceId=running, WakeUp=wakes)
-    asked = answering.result(10)
+    asked = answering.result(60)
     assert (asked.kind, asked.instance_id) == ("wakened-screen" if wakes else "screen", running)
     assert told["InstanceId"] == running
     with Image.open(io.BytesIO(base64.b64decode(told["ImageData"]))) as shown:

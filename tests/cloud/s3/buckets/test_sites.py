@@ -45,7 +45,7 @@ class Web:
 
     def get(self, path: str, bucket: str = "www", method: str = "GET", **headers: str) -> Page:
         """Ask as a browser does."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.cloud.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.cloud.port, timeout=120)
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         host = f"{bucket}.{DOMAIN}:{self.cloud.port}"
         try:

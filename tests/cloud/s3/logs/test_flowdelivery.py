@@ -13,7 +13,7 @@ from mallee.cloud.s3.logs import flowdelivery
 from mallee.model.network.flowlogs import Parcel
 from tests.cloud.s3 import running
 
-WITHIN_S = 60.0
+WITHIN_S = 240.0
 BEGAN = int(datetime(2026, 3, 4, 5, 6, tzinfo=UTC).timestamp())
 LINE = "2 000000000001 eni-1 - - - - - - - 1 2 - NODATA"
 

@@ -14,7 +14,7 @@ from tests.cloud.ec2.transit.hubs import Hub
 from tests.cloud.kms.people import stranger
 from tests.cloud.s3 import running
 
-WITHIN_S = 60.0
+WITHIN_S = 240.0
 
 
 @pytest.fixture(scope="module")

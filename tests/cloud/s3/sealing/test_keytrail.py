@@ -12,7 +12,7 @@ from tests.cloud.kms.people import stranger
 from tests.cloud.s3 import running
 from tests.cloud.s3.test_kms import allow, under, user
 
-WAIT_S = 30
+WAIT_S = 120
 
 
 @pytest.fixture(scope="module")
