@@ -36,7 +36,8 @@ T = TypeVar("T")
 
 REFUSED_AFTER_S = 0.25
 """How long a connection that the firewall must stop is given to succeed."""
-ARRIVES_WITHIN_S = 5.0
+ARRIVES_WITHIN_S = 30.0
+"""So long TCP may take to send again what was lost while it was not let through."""
 _echoes = itertools.cycle(range(1, 65536))
 """Each echo is a conversation of its own: one that is known passes whatever the rules say now."""
 WORLD_ADDRESS = "198.51.100.1"

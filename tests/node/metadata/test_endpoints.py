@@ -260,7 +260,7 @@ def test_one_endpoint_cannot_take_what_all_guests_have(
     held = [one.connect(ip, 80) for _ in range(20)]
     try:
         for connection in held[8:]:
-            connection.settimeout(20.0)
+            connection.settimeout(lab.ARRIVES_WITHIN_S)
             with contextlib.suppress(ConnectionError):
                 assert connection.recv(1) == b""
         assert ask(one, "http://169.254.169.254:8773") == "000000000001"

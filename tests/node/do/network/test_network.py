@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -34,15 +35,20 @@ def lease(guest: lab.Guest, script: Path, *asked: str) -> list[str]:
     """Let the guest ask for its lease; return what it was told, one `name=value` each."""
     guest.run("ip", "address", "flush", "dev", "eth0")
     return guest.run(
-        "busybox", "udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", *asked,
+        "busybox", "udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "30", "-T", "1", *asked,
         "-O", "hostname", "-s", str(script),
     ).splitlines()  # fmt: skip
 
 
 def gateway_mac(guest: lab.Guest) -> str:
     """The MAC of the guest's gateway, learnt as a guest learns it."""
-    guest.pings("172.31.0.1", lab.REFUSED_AFTER_S)
-    return guest.run("ip", "neigh", "show", "172.31.0.1").split(" lladdr ")[1].split()[0]
+    ends_at = time.monotonic() + lab.ARRIVES_WITHIN_S
+    while True:
+        guest.pings("172.31.0.1", lab.REFUSED_AFTER_S)
+        _, _, known = guest.run("ip", "neigh", "show", "172.31.0.1").partition(" lladdr ")
+        if known:
+            return known.split()[0]
+        assert time.monotonic() < ends_at
 
 
 class TestFiltering:
