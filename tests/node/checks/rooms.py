@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,12 +84,17 @@ def codes(own: company.Own, heard: Sequence[Saying] | frozenset[Saying]) -> set[
 
 
 def heard_until(own: company.Own, code: str) -> frozenset[Saying]:
-    """Listen until what is heard comes to that: daemons take their time on a busy machine."""
+    """Listen until what is heard comes to that."""
+    return listened(lambda heard: code in codes(own, heard), code)
+
+
+def listened(is_it: Callable[[frozenset[Saying]], bool], what: str) -> frozenset[Saying]:
+    """Listen until it is what was waited for: daemons take their time on a busy machine."""
     for _ in range(int(STARTS_WITHIN_S / around.LISTEN_S) + 1):
         heard = around.listen(WIRE)
-        if code in codes(own, heard):
+        if is_it(heard):
             return heard
-    pytest.fail(f"{code} was not heard; last: {heard}")  # pyright: ignore[reportPossiblyUnboundVariable]
+    pytest.fail(f"{what} was not heard; last: {heard}")  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
 def needs(program: str) -> pytest.MarkDecorator:

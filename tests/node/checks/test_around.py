@@ -13,6 +13,7 @@ from mallee.model.network.modes import BlockWanted, ModeWanted
 from mallee.node.checks import around, company, host, interfaces, voice, voices
 from mallee.node.checks.sayings import Machine, Router, Tree, Virtual
 from mallee.node.checks.voices import Told
+from tests import wholecloud
 from tests.node import lab, shapes
 from tests.node.checks import rooms
 from tests.node.checks.rooms import CARD, WIRE, Room
@@ -119,7 +120,10 @@ def test_a_spanning_tree_that_changes_is_named(two: tuple[Room, ...]) -> None:
 
 
 def test_a_bridge_whose_tree_lets_nothing_out_is_named(two: tuple[Room, ...]) -> None:
-    assert interfaces.troubles(host.fetch_links()) == []
+    # The kernel tells of carriers a moment later.
+    wholecloud.wait_until(
+        lambda: interfaces.troubles(host.fetch_links()) == [], rooms.STARTS_WITHIN_S, "the carriers"
+    )
     process.run(("ip", "link", "set", WIRE, "type", "bridge", "stp_state", "1"))
     process.run(("ip", "link", "set", WIRE, "down"))
     process.run(("ip", "link", "set", WIRE, "up"))
@@ -131,9 +135,9 @@ def test_machines_of_another_cloud_software_are_heard(two: tuple[Room, ...]) -> 
     room = two[0]
     room.ip("link", "set", CARD, "address", "fa:16:3e:00:00:01")
     asking = ("python3", "-c", _ASKING, "192.0.2.99")
+    machine = Machine("OpenStack", "192.0.2.2")
     with room.daemon(*asking):
-        heard = around.listen(WIRE)
-    assert Machine("OpenStack", "192.0.2.2") in heard
+        heard = rooms.listened(lambda heard: machine in heard, "the machine")
     assert "OpenStack" in company.judge(NOBODY, heard)[0].text
 
 
