@@ -37,23 +37,25 @@ SNAPSHOT = "snap-0123456789abcdef0"
 
 
 @contextmanager
-def still(stand: stands.Stand) -> Generator[None]:
-    """Meanwhile the guest's QEMU stands still."""
+def still(stand: stands.Stand) -> Generator[pytest.MonkeyPatch]:
+    """Meanwhile the guest's QEMU stands still, and who asks it waits a short while; one that only
+    is slow is waited for again afterwards."""
     assert stand.daemon is not None
-    with standstills.standing_still(stand.daemon.pid_of_guest(ID)):
-        yield
+    with (
+        pytest.MonkeyPatch.context() as hurried,
+        standstills.standing_still(stand.daemon.pid_of_guest(ID)),
+    ):
+        hurried.setattr(asking, "ANSWERS_WITHIN_S", 1.0)
+        hurried.setattr(asking, "PRESSED_WITHIN_S", 1.0)
+        yield hurried
 
 
 @asynccontextmanager
-async def running(
-    stand: stands.Stand, monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[Reconciler]:
-    """An agent with a guest that runs, which waits a short while for its QEMU from now on."""
+async def running(stand: stands.Stand) -> AsyncGenerator[Reconciler]:
+    """An agent with a guest that runs."""
     async with stand.agent() as agent:
         await stand.want(instance(stand))
         await stand.wait_phase(Phase.RUNNING)
-        monkeypatch.setattr(asking, "ANSWERS_WITHIN_S", 1.0)
-        monkeypatch.setattr(asking, "PRESSED_WITHIN_S", 1.0)
         yield agent
 
 
@@ -63,20 +65,19 @@ async def wait_answers(stand: stands.Stand) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_who_asks_is_told_and_it_is_done_when_it_goes_on(
-    stand: stands.Stand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_asks_is_told_and_it_is_done_when_it_goes_on(stand: stands.Stand) -> None:
     real = stand.hypervisor
-    async with running(stand, monkeypatch):
-        with still(stand):
+    async with running(stand):
+        with still(stand) as hurried:
             with pytest.raises(QemuSilent, match="has not answered for 1 s"):
                 await asyncio.to_thread(real.press_key, UUID)
             assert real.silent() == (ID,)
             # Nobody waits a second time, and what does not need it is told.
             began_at = time.monotonic()
+            hurried.setattr(asking, "ANSWERS_WITHIN_S", WITHIN_S)
             with pytest.raises(QemuSilent, match="asked before"):
                 await asyncio.to_thread(real.ask_monitor, UUID, "query-status", {})
-            assert time.monotonic() - began_at < asking.ANSWERS_WITHIN_S
+            assert time.monotonic() - began_at < WITHIN_S
             seen = await asyncio.to_thread(real.read, UUID)
             assert isinstance(seen, SeenDomain)
             assert seen.is_active
@@ -103,10 +104,8 @@ def standing(stand: stands.Stand) -> facts.Standing:
     )
 
 
-async def test_its_guest_is_ended_all_the_same(
-    stand: stands.Stand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running(stand, monkeypatch):
+async def test_its_guest_is_ended_all_the_same(stand: stands.Stand) -> None:
+    async with running(stand):
         assert stand.daemon is not None
         pid = stand.daemon.pid_of_guest(ID)
         with still(stand):
@@ -115,7 +114,9 @@ async def test_its_guest_is_ended_all_the_same(
                 while await asyncio.to_thread(is_active, stand):
                     await asyncio.sleep(0.05)
             await wait_answers(stand)
-            assert not Path(f"/proc/{pid}").exists()
+            async with asyncio.timeout(WITHIN_S):
+                while Path(f"/proc/{pid}").exists():
+                    await asyncio.sleep(0.05)
 
 
 def is_active(stand: stands.Stand) -> bool:
@@ -123,13 +124,10 @@ def is_active(stand: stands.Stand) -> bool:
     return seen is not None and seen.is_active
 
 
-async def test_a_cut_that_is_late_keeps_its_layer(
-    root_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cut_that_is_late_keeps_its_layer(root_dir: Path) -> None:
     """Whoever cuts again, or looks after the volume, does not take away what QEMU will write."""
     async with pairs.running(root_dir) as both:
         stand, volumes_of = both.old, pairs.agent_of(both.old).volumes
-        monkeypatch.setattr(asking, "ANSWERS_WITHIN_S", 1.0)
         directory = volumes.directory_of(stand.layout, pairs.VOLUME)
         asked = msgspec.json.encode(CutAsked({pairs.VOLUME: SNAPSHOT}, asked_at=1.0)).decode()
         with still(stand):
