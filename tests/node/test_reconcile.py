@@ -29,7 +29,7 @@ def stand(root_dir: Path) -> Stand:
 
 
 UUID = domain.uuid_of(wants.make_instance().id)
-SLOW_S = 20.0
+SLOW_S = 90.0
 """By then whoever waits for a thread would have waited for a slow guest."""
 
 

@@ -19,7 +19,7 @@ HERE, ROUTER, NOBODY = "198.51.100.2", "198.51.100.1", "198.51.100.9"
 HERE6, ROUTER6, NOBODY6 = "2001:db8:7::2", "2001:db8:7::1", "2001:db8:7::9"
 
 
-SOON_S = 20.0
+SOON_S = 60.0
 
 
 def ip(*words: str) -> str:

@@ -78,7 +78,7 @@ def ask(guest: Guest) -> Any:
     """What a client in the guest hears that was given nothing but the endpoint."""
 
     def work() -> Any:
-        fetcher = InstanceMetadataFetcher(timeout=5, num_attempts=1)
+        fetcher = InstanceMetadataFetcher(timeout=60, num_attempts=1)
         found: Any = InstanceMetadataProvider(fetcher).load()
         session: Any = botocore.session.Session()
         session._credentials = found

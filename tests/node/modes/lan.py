@@ -24,7 +24,7 @@ from tests.node import lab
 BRIDGE = "lan0"
 SUBNET = "10.99.0.0/24"
 ROUTER = "10.99.0.1"
-WITHIN_S = 30.0
+WITHIN_S = 120.0
 
 
 def wait(is_so: Callable[[], bool], what: str) -> None:

@@ -37,7 +37,7 @@ WIDTH = 27
 BRIDGE = "br0"
 CARD = "lan0"
 _SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-_STARTS_WITHIN_S = 30.0
+_STARTS_WITHIN_S = 120.0
 _ALL, _PACKET, _AUXDATA = 3, 263, 8
 """ETH_P_ALL, SOL_PACKET, PACKET_AUXDATA."""
 _VLAN_VALID = 1 << 4
@@ -181,7 +181,7 @@ class Field:
     def vsctl(self, number: int, *words: str) -> str:
         """Ask a host's Open vSwitch."""
         with self.switch_of(number):
-            return self.machines[number].run("ovs-vsctl", "--timeout=10", *words)
+            return self.machines[number].run("ovs-vsctl", "--timeout=60", *words)
 
 
 def _configure(guest: Guest) -> None:
@@ -243,7 +243,7 @@ def _open_vswitch(home: Path, machine: Machine) -> Generator[Path]:
         *("env", f"OVS_RUNDIR={home}", "ovs-vswitchd", f"unix:{told}"),
         *(f"--pidfile={home}/sw.pid", f"--unixctl={home}/sw.ctl", *quiet),
     )
-    vsctl = ("ovs-vsctl", f"--db=unix:{told}", "--timeout=10")
+    vsctl = ("ovs-vsctl", f"--db=unix:{told}", "--timeout=60")
     kind = ("--", "set", "bridge", BRIDGE, "datapath_type=netdev")
     machine.run(*vsctl, "add-br", BRIDGE, *kind, "--", "add-port", BRIDGE, CARD)
     try:

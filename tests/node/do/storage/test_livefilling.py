@@ -18,7 +18,7 @@ from tests.node.nbd.blocks import Memory, disk_bytes, serving_blocks
 pytestmark = pytest.mark.host
 
 ID = "vol-0123456789abcdef0"
-WITHIN_S = 60.0
+WITHIN_S = 240.0
 SLOW, FAST = 1, 1000
 
 
