@@ -151,7 +151,7 @@ def test_the_old_host_loses_its_power_when_it_has_given_the_guest(shared: Shared
         going.ended()
     life, counted, file = going.life(), shared.count(), shared.file()
     going.begin()
-    wholecloud.wait_until(lambda: going.is_given("n1"), FELT_S, "the guest to be given")
+    wholecloud.wait_until(lambda: going.is_given("n1", "front"), FELT_S, "the guest to be given")
     going.lab.power_off("n1")
     going.lab.power_on()
     assert going.ended() == ""
