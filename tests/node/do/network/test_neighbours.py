@@ -1,8 +1,13 @@
 """Guests are asked on their taps, and answer through a real kernel."""
 
+import select
+import socket
+
 import pytest
 from msgspec.structs import replace
 
+from mallee.node.do.network import namespaces, neighbours
+from tests import wholecloud
 from tests.node import lab
 from tests.node.lab import Lab
 
@@ -29,7 +34,10 @@ def test_a_guest_that_is_dead_on_its_wire_is_found(host: Lab) -> None:
     assert host.network.answering((ONE, TWO)) == {TWO.id}
     host.guest(ONE).run("ip", "link", "set", "eth0", "up")
     host.guest(TWO).run("ip", "address", "flush", "dev", "eth0")
-    assert host.network.answering((ONE, TWO)) == {ONE.id}
+    # The kernel tells of carriers a moment later.
+    wholecloud.wait_until(
+        lambda: host.network.answering((ONE, TWO)) == {ONE.id}, lab.ARRIVES_WITHIN_S, "the first"
+    )
 
 
 def test_only_the_guest_itself_answers_for_itself(host: Lab) -> None:
@@ -38,6 +46,30 @@ def test_only_the_guest_itself_answers_for_itself(host: Lab) -> None:
     guest.run("ip", "link", "set", "eth0", "down")
     guest.run("ip", "link", "set", "eth0", "address", "02:00:00:00:77:77", "up")
     assert host.network.answering((ONE, TWO)) == {ONE.id}, "another card took its place"
+
+
+def test_an_answer_that_has_come_is_heard_by_who_is_late(host: Lab) -> None:
+    """A host that has much to do takes none of its guests for dead by that."""
+    host.apply(lab.make_wanted(lab.make_vpc((ONE,), {GROUP: ()})))
+    namespace, tap = host.layout.vpc_namespace(ONE.vpc_id), host.layout.tap(ONE.id)
+    asked = neighbours.Neighbour(ONE.id, namespace, tap, ONE.mac, ONE.private_ip)
+    begun_at: list[float] = []
+
+    def listen() -> socket.socket:
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        raw.bind((tap, 0x0806))
+        return raw
+
+    with namespaces.run_inside(namespace, listen) as other:
+
+        def late() -> float:
+            if not begun_at:
+                begun_at.append(0.0)
+                return 0.0
+            assert select.select([other], [], [], lab.ARRIVES_WITHIN_S)[0], "no answer came"
+            return 2 * neighbours.WITHIN_S
+
+        assert neighbours.answering((asked,), late) == {ONE.id}
 
 
 def test_who_is_not_there_does_not_answer(host: Lab) -> None:

@@ -75,9 +75,12 @@ def _ask_all(those: list[Neighbour], clock: Callable[[], float]) -> set[str]:
             opened = _ask(one)
             if opened is not None:
                 selector.register(stack.enter_context(opened), selectors.EVENT_READ, one)
-        ends_at = clock() + WITHIN_S
-        while selector.get_map() and (left_s := ends_at - clock()) > 0:
-            for key, _ in selector.select(left_s):
+        ends_at, is_over = clock() + WITHIN_S, False
+        while selector.get_map() and not is_over:
+            left_s = ends_at - clock()
+            # What has come by then is heard, however late we are.
+            is_over = left_s <= 0
+            for key, _ in selector.select(max(0.0, left_s)):
                 asked: Neighbour = key.data
                 if isinstance(key.fileobj, socket.socket) and _is_answer(asked, key.fileobj):
                     found.add(asked.id)
