@@ -55,7 +55,7 @@ def test_a_launch_on_a_full_disk_ends_with_what_is_full_and_leaves_nothing(cloud
         assert str(cloud.layout.volumes) in reason["Message"]
         assert re.search(r"has [12]\d MiB free and 64 MiB are needed", reason["Message"])
         assert "make room there" in reason["Message"]
-        assert traces.traces_of(cloud, instance, interface) == []
+        traces.wait_nothing_left(cloud, instance, interface)
 
 
 def test_guests_outlive_a_full_disk_and_everything_works_when_there_is_room_again() -> None:
@@ -76,12 +76,12 @@ def test_guests_outlive_a_full_disk_and_everything_works_when_there_is_room_agai
                 with traces.open_ssh(cloud, address, WRITE) as writing:
                     wholecloud.wait_until(
                         lambda: traces.virsh(cloud, "domstate", guest).strip() == "paused",
-                        40.0,
+                        wholecloud.GUEST_S,
                         "the guest to wait for room",
                     )
                     set_size(root, 8000)
-                    assert writing.wait(60.0) == 0
-                traces.wait_works(cloud, guest, timeout_s=40.0)
+                    assert writing.wait(wholecloud.GUEST_S) == 0
+                traces.wait_works(cloud, guest, timeout_s=wholecloud.GUEST_S)
             assert traces.life_of(cloud, guest) == before
             taken = cloud.ec2.allocate_address(Domain="vpc")
             cloud.ec2.release_address(AllocationId=taken["AllocationId"])
@@ -101,14 +101,16 @@ def test_an_image_whose_fetch_is_broken_off_again_and_again_comes_in_the_end(clo
     try:
         for name in ("cloud", "node", "cloud"):
             wholecloud.wait_until(
-                lambda: any(cloud.layout.node_images.iterdir()), 20.0, "a fetch to begin"
+                lambda: any(cloud.layout.node_images.iterdir()),
+                wholecloud.GUEST_S,
+                "a fetch to begin",
             )
             traces.kill(cloud, name)
-        wholecloud.wait_until(lambda: traces.is_whole(cloud), 20.0, "the cloud")
+        wholecloud.wait_until(lambda: traces.is_whole(cloud), wholecloud.GUEST_S, "all")
         cloud.ssh(instance, "true")
         assert "StateReason" not in cloud.instance(instance)
     finally:
-        wholecloud.wait_until(lambda: traces.is_whole(cloud), 20.0, "the cloud")
+        wholecloud.wait_until(lambda: traces.is_whole(cloud), wholecloud.GUEST_S, "all")
         cloud.terminate(instance)
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from mallee.box import client as api
 from mallee.cloud import server
+from tests import wholecloud
 from tests.baddays import traces
 from tests.cloud import signing
 from tests.wholecloud import Cloud
@@ -36,7 +37,7 @@ def refusal(call: Any, **parameters: Any) -> dict[str, str]:
 
 
 def test_a_launch_that_cannot_be_says_what_is_wrong_and_leaves_nothing(cloud: Cloud) -> None:
-    before = cloud.ec2.describe_instances()["Reservations"]
+    before = _instances(cloud)
     launch, image = cloud.ec2.run_instances, cloud.image()
     once = {"MinCount": 1, "MaxCount": 1}
 
@@ -54,7 +55,13 @@ def test_a_launch_that_cannot_be_says_what_is_wrong_and_leaves_nothing(cloud: Cl
 
     words = refusal(launch, ImageId=image, UserData="x" * 16385, **once)
     assert words["Code"] == "InvalidParameterValue"
-    assert cloud.ec2.describe_instances()["Reservations"] == before
+    # One that has ended is shown for a while only.
+    assert _instances(cloud) <= before
+
+
+def _instances(cloud: Cloud) -> set[str]:
+    found = cloud.ec2.describe_instances()["Reservations"]
+    return {one["InstanceId"] for some in found for one in some["Instances"]}
 
 
 def test_nothing_that_is_sent_to_its_socket_hurts_the_cloud(cloud: Cloud, tmp_path: Path) -> None:
@@ -71,7 +78,7 @@ def test_nothing_that_is_sent_to_its_socket_hurts_the_cloud(cloud: Cloud, tmp_pa
         ("-X", "BREW", "-H", "Host: \x7f"),
     )
     for words in sent:
-        argv = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "20", *words]
+        argv = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "240", *words]
         done = subprocess.run(
             [*argv, cloud.access.endpoint], capture_output=True, text=True, check=False
         )
@@ -88,6 +95,7 @@ def test_nothing_that_is_sent_to_its_socket_hurts_the_cloud(cloud: Cloud, tmp_pa
 async def test_two_thousand_parallel_requests_with_launches_among_them_are_all_answered(
     cloud: Cloud,
 ) -> None:
+    pid = cloud.daemon("cloud").pid
     key = {
         "access_key_id": cloud.access.access_key_id,
         "secret_access_key": cloud.access.secret_access_key,
@@ -127,7 +135,9 @@ async def test_two_thousand_parallel_requests_with_launches_among_them_are_all_a
         tokens = [{"Name": "client-token", "Values": ["flood-0", "flood-1"]}]
         found = cloud.ec2.describe_instances(Filters=tokens)["Reservations"]
         cloud.terminate(*(one["InstanceId"] for some in found for one in some["Instances"]))
-    assert traces.is_whole(cloud)
+    assert cloud.daemon("cloud").pid == pid
+    # Its host may not have been heard in all that.
+    wholecloud.wait_until(lambda: traces.is_whole(cloud), wholecloud.GUEST_S, "the host")
 
 
 async def _flood(requests: list[botocore.awsrequest.AWSRequest]) -> list[tuple[int, str]]:

@@ -60,7 +60,7 @@ def test_an_agent_killed_before_and_after_every_step_finishes_a_life(
     every = (*LAUNCH, *DISK, *END)
     wanted = {f"{when} {step}" for when in ("before", "after") for step in every}
     assert wanted - SIDE_BY_SIDE <= {path.name for path in tmp_path.iterdir()}
-    assert traces.traces_of(cloud, instance, interface) == []
+    traces.wait_nothing_left(cloud, instance, interface)
 
 
 def _lend_a_volume(cloud: Cloud, instance: str) -> None:
@@ -83,4 +83,4 @@ def test_every_step_done_twice_is_done_once(cloud: Cloud, tmp_path: Path) -> Non
         cloud.terminate(instance)
     wanted = {f"twice {step}" for step in (*LAUNCH, *DISK, *END)}
     assert wanted <= {path.name for path in tmp_path.iterdir()}
-    assert traces.traces_of(cloud, instance, interface) == []
+    traces.wait_nothing_left(cloud, instance, interface)

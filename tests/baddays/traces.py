@@ -27,7 +27,7 @@ def is_whole(cloud: Cloud) -> bool:
     return runs and cloud.host_is_up()
 
 
-def wait_works(cloud: Cloud, instance: str, timeout_s: float = 20.0) -> None:
+def wait_works(cloud: Cloud, instance: str, timeout_s: float = wholecloud.GUEST_S) -> None:
     """Wait until a question reaches the host and comes back: client, cloud, agent, console."""
 
     def answers() -> bool:
@@ -47,14 +47,14 @@ def kill(cloud: Cloud, name: str) -> status.Process:
     """Kill a daemon as the kernel would; return what it was."""
     process = cloud.daemon(name)
     process.signal(signal.SIGKILL)
-    wholecloud.wait_until(lambda: not process.is_alive(), 10.0, f"the end of {name}")
+    wholecloud.wait_until(lambda: not process.is_alive(), 60.0, f"the end of {name}")
     return process
 
 
 def virsh(cloud: Cloud, *words: str) -> str:
     """Do something by hand as somebody who knows libvirt."""
     argv = ["virsh", "-q", "-c", cloud.layout.libvirt_uri, *words]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=240)
     return done.stdout if done.returncode == 0 else ""
 
 
@@ -106,6 +106,14 @@ def traces_of(cloud: Cloud, instance: str, interface: str) -> list[str]:
     return left
 
 
+def wait_nothing_left(cloud: Cloud, instance: str, interface: str) -> None:
+    """Wait until nothing of an instance that has ended is on the host."""
+    # A look at the network that began before may have made its link once more; the next takes it.
+    wholecloud.wait_until(
+        lambda: traces_of(cloud, instance, interface) == [], wholecloud.GUEST_S, "nothing left"
+    )
+
+
 def launch(cloud: Cloud) -> tuple[str, str]:
     """Start an instance; return its id and that of its network interface."""
     launched = cloud.launch()
@@ -137,7 +145,7 @@ class Shell:
 
     process: subprocess.Popen[bytes]
 
-    def echo(self, text: str, timeout_s: float = 20.0) -> str:
+    def echo(self, text: str, timeout_s: float = 120.0) -> str:
         """Send a line to the guest and return the line that comes back."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
