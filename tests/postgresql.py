@@ -21,6 +21,8 @@ _SETTINGS = (
     "-c listen_addresses={} -c port={} -c max_connections=60 -c unix_socket_directories={} "
     "-c fsync=off"
 )
+_ENDS_S = "300"
+"""So long the server may take to start and to end, on a busy machine."""
 _USUAL_PORT = 5432
 """Of a server that has a socket alone: its name."""
 _names = itertools.count()
@@ -47,13 +49,15 @@ def server(at: str = "", port: int = _USUAL_PORT) -> Generator[Path]:
         os.chown(home, user.pw_uid, user.pw_gid)
         as_user |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     initdb = [found[-1] / "initdb", "-D", "data", "-U", "mallee", "-A", "trust", "--no-sync"]
-    pg_ctl = [found[-1] / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log"]
+    pg_ctl = [found[-1] / "pg_ctl", "-D", home / "data", "-w", "-t", _ENDS_S, "-l", home / "log"]
     options = _SETTINGS.format(at, port, home)
     try:
         subprocess.run(initdb, **as_user)  # pyright: ignore[reportCallIssue, reportArgumentType]
         subprocess.run([*pg_ctl, "-o", options, "start"], **as_user)  # pyright: ignore
-        yield home
-        subprocess.run([*pg_ctl, "-m", "immediate", "stop"], **as_user)  # pyright: ignore
+        try:
+            yield home
+        finally:
+            subprocess.run([*pg_ctl, "-m", "immediate", "stop"], **as_user)  # pyright: ignore
     finally:
         shutil.rmtree(home)
 
@@ -62,7 +66,7 @@ def restart(home: Path) -> None:
     """Kill the server whose sockets are there, and start it: it recovers as after a power cut."""
     [bin, *_] = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     options = _SETTINGS.format("", _USUAL_PORT, home)
-    pg_ctl = [bin / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log"]
+    pg_ctl = [bin / "pg_ctl", "-D", home / "data", "-w", "-t", _ENDS_S, "-l", home / "log"]
     user = pwd.getpwnam("postgres")
     as_user: dict[str, object] = {"cwd": home, "check": True, "capture_output": True}
     if os.geteuid() == 0:
