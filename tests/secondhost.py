@@ -83,7 +83,7 @@ def joined(cloud: Cloud) -> Generator[Machine]:
         where = ("--address", made.near, "--root", str(cloud.layout.root))
         invitation = process.run((*line, *where)).text.strip()
         made.mallee("node", "join", invitation, "--name", HOST)
-        wholecloud.wait_until(lambda: made.host_id in _up(cloud), 60.0, "the host to be up")
+        wholecloud.wait_until(lambda: made.host_id in _up(cloud), wholecloud.GUEST_S, "it to be up")
         yield made
 
 

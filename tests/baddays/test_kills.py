@@ -71,7 +71,7 @@ def test_a_killed_guest_comes_back_with_its_disk_and_addresses_and_says_why(
     def is_another() -> bool:
         return cloud.guest_process(guest) not in (None, before.process)
 
-    wholecloud.wait_until(is_another, 60.0, "the guest to be started again")
+    wholecloud.wait_until(is_another, wholecloud.GUEST_S, "the guest to be started again")
     assert cloud.ssh(guest, "cat /root/kept") == "written\n"
     again = cloud.instance(guest)
     assert again["State"]["Name"] == "running"
@@ -111,8 +111,8 @@ def test_no_acknowledged_launch_is_lost_or_doubled_by_kills_of_the_cloud(cloud: 
             # A kill at any moment of a launch, from its first byte to after its answer.
             client.join(chance.uniform(0.0, 0.15))
             traces.kill(cloud, "cloud")
-            client.join(60.0)
-        wholecloud.wait_until(lambda: traces.is_whole(cloud), 60.0, "the cloud to be back")
+            client.join(wholecloud.GUEST_S)
+        wholecloud.wait_until(lambda: traces.is_whole(cloud), wholecloud.GUEST_S, "all")
         assert _by_token(cloud, kills) == {token: [launched[token]] for token in kills}
         for token in kills:
             again = _try_launch(cloud, ClientToken=token, MinCount=1, MaxCount=1, **wanted)

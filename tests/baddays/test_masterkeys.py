@@ -17,6 +17,7 @@ pytestmark = pytest.mark.machine
 
 USERS = [f"locked-{number}" for number in range(12)]
 KILLS = 4
+BACK_S = 240.0
 
 
 def test_rotations_outlive_kills_of_the_cloud(cloud: Cloud) -> None:
@@ -27,12 +28,12 @@ def test_rotations_outlive_kills_of_the_cloud(cloud: Cloud) -> None:
     steps.run(up.plan(cloud.layout), wholecloud.Silent())
     try:
         for _ in range(KILLS):
-            wholecloud.wait_until(lambda: _state(cloud) is not None, 30.0, "the cloud to answer")
+            wholecloud.wait_until(lambda: _state(cloud) is not None, BACK_S, "the cloud to answer")
             api.call(cloud.access, "mallee", "RotateMasterKey")
             # A kill at any moment of it: before the file, between file and store, half-way.
             time.sleep(chance.uniform(0.0, 0.04))
             traces.kill(cloud, "cloud")
-        wholecloud.wait_until(lambda: _state(cloud) == "waiting", 30.0, "the last rotation")
+        wholecloud.wait_until(lambda: _state(cloud) == "waiting", BACK_S, "the last rotation")
         told = api.call(cloud.access, "mallee", "DescribeMasterKey")
         assert told["RecordsUnderOlderKeys"] == 0
         assert all(each["State"] == "waiting" for each in told["Rotations"][:KILLS])

@@ -14,6 +14,7 @@ from tests.wholecloud import Cloud
 pytestmark = [pytest.mark.host, pytest.mark.machine]
 
 ROLE = "baddays"
+BACK_S = 240.0
 PATH = f"meta-data/iam/security-credentials/{ROLE}"
 TRUST = {
     "Version": "2012-10-17",
@@ -50,7 +51,7 @@ def iam(cloud: Cloud, guest: str) -> Iterator[Any]:
     made = cloud.ec2.associate_iam_instance_profile(
         InstanceId=guest, IamInstanceProfile={"Name": ROLE}
     )["IamInstanceProfileAssociation"]
-    wholecloud.wait_until(lambda: "ASIA" in told(cloud, guest), 30.0, "the role's credentials")
+    wholecloud.wait_until(lambda: "ASIA" in told(cloud, guest), BACK_S, "the role's credentials")
     yield iam
     cloud.ec2.disassociate_iam_instance_profile(AssociationId=made["AssociationId"])
     iam.remove_role_from_instance_profile(InstanceProfileName=ROLE, RoleName=ROLE)
@@ -66,8 +67,8 @@ def test_credentials_outlive_the_agent_while_the_cloud_is_away(
     away.signal(signal.SIGSTOP)
     try:
         killed = traces.kill(cloud, "node")
-        wholecloud.wait_until(lambda: cloud.daemon("node").pid != killed.pid, 30.0, "another agent")
-        wholecloud.wait_until(lambda: told(cloud, guest) == before, 30.0, "the credentials")
+        wholecloud.wait_until(lambda: cloud.daemon("node").pid != killed.pid, BACK_S, "another")
+        wholecloud.wait_until(lambda: told(cloud, guest) == before, BACK_S, "the credentials")
     finally:
         away.signal(signal.SIGCONT)
     traces.wait_works(cloud, guest)
@@ -80,6 +81,6 @@ def test_a_profile_that_changes_while_the_agent_is_dead_is_told_when_it_is_back(
     traces.kill(cloud, "node")
     iam.remove_role_from_instance_profile(InstanceProfileName=ROLE, RoleName=ROLE)
     traces.wait_works(cloud, guest)
-    wholecloud.wait_until(lambda: told(cloud, guest) == "absent\n", 30.0, "their end")
+    wholecloud.wait_until(lambda: told(cloud, guest) == "absent\n", BACK_S, "their end")
     iam.add_role_to_instance_profile(InstanceProfileName=ROLE, RoleName=ROLE)
-    wholecloud.wait_until(lambda: "ASIA" in told(cloud, guest), 30.0, "fresh ones")
+    wholecloud.wait_until(lambda: "ASIA" in told(cloud, guest), BACK_S, "fresh ones")

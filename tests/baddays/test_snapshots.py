@@ -5,7 +5,7 @@ from typing import Any
 from tests import wholecloud
 from tests.baddays import traces
 from tests.machines.test_snapshots import SUM, attach, complete
-from tests.machines.test_volumes import made, wait_state
+from tests.machines.test_volumes import FELT_S, made, wait_state
 from tests.wholecloud import Cloud
 
 
@@ -25,9 +25,9 @@ def test_it_is_whole_though_the_cloud_is_killed_while_it_is_brought(
 
         for before in ("", "0%"):
             # At once, and when some of it is there.
-            wholecloud.wait_until(lambda before=before: progress() != before, 40.0, "some of it")
+            wholecloud.wait_until(lambda before=before: progress() != before, FELT_S, "some of it")
             traces.kill(cloud, "cloud")
-            wholecloud.wait_until(lambda: traces.is_whole(cloud), 40.0, "the cloud")
+            wholecloud.wait_until(lambda: traces.is_whole(cloud), FELT_S, "the cloud")
         ec2.detach_volume(VolumeId=volume)
         wait_state(cloud, volume, "available")
     complete(cloud, snapshot)

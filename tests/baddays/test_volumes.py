@@ -65,7 +65,9 @@ def test_what_a_guest_has_synced_outlives_its_qemu(cloud: Cloud, guest: str) -> 
         writer.kill()
         writer.wait()
         wholecloud.wait_until(
-            lambda: cloud.guest_process(guest) not in (None, process), 30.0, "another QEMU"
+            lambda: cloud.guest_process(guest) not in (None, process),
+            wholecloud.GUEST_S,
+            "another QEMU",
         )
         disk = volumes.wait_disk(cloud, guest, volume, bool)
         found = cloud.ssh(guest, f"dd if=/dev/{disk} bs=512 skip=1 count={told} 2>/dev/null")

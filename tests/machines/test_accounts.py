@@ -73,11 +73,11 @@ def test_account_with_a_guest_ends_whole_though_the_cloud_is_killed(own_cloud: C
     asked = programs.mallee(cloud, *_command("--recursive", "--yes", "--no-wait"))
     assert asked.status == 0, asked.err
     cloud.daemon("cloud").signal(signal.SIGKILL)
-    wait_until(lambda: _is_gone(cloud), 120.0, "the account to be gone")
+    wait_until(lambda: _is_gone(cloud), wholecloud.GUEST_S, "the account to be gone")
     # Its host is told a moment later that the network is nobody's any more.
     wait_until(
         lambda: _left_on_host(cloud, instance["InstanceId"], instance["VpcId"]) == [],
-        30.0,
+        wholecloud.GUEST_S,
         "nothing to be left on the host",
     )
     assert _used_addresses(cloud) == used

@@ -13,6 +13,8 @@ from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
+FELT_S = 120.0
+
 
 @pytest.fixture
 def elastic(cloud: Cloud) -> Iterator[dict[str, str]]:
@@ -54,7 +56,7 @@ def test_an_elastic_address_replaces_the_lent_one(
     assert cloud.instance(pair.one.id)["PublicIpAddress"] == elastic["PublicIp"]
     assert who_answers(cloud, elastic["PublicIp"]) == pair.one.id
     assert guests.read(cloud, pair.one, "meta-data/public-ipv4") == [elastic["PublicIp"]]
-    wholecloud.wait_until(lambda: is_silent(lent), 10.0, "the lent address to fall silent")
+    wholecloud.wait_until(lambda: is_silent(lent), FELT_S, "the lent address to fall silent")
 
     with pytest.raises(ClientError) as refused:
         cloud.ec2.release_address(AllocationId=elastic["AllocationId"])
@@ -65,7 +67,7 @@ def test_an_elastic_address_replaces_the_lent_one(
     assert another != elastic["PublicIp"]
     assert who_answers(cloud, another) == pair.one.id
     wholecloud.wait_until(
-        lambda: is_silent(elastic["PublicIp"]), 10.0, "the elastic address to fall silent"
+        lambda: is_silent(elastic["PublicIp"]), FELT_S, "the elastic address to fall silent"
     )
 
 

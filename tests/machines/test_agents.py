@@ -16,7 +16,7 @@ from tests.wholecloud import Cloud
 pytestmark = pytest.mark.machine
 
 READY = "mallee-tiny: host key"
-SOON_S = 60.0
+SOON_S = 240.0
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def guest(cloud: Cloud) -> Iterator[str]:
 
 def ask(cloud: Cloud, instance: str, command: str) -> object:
     """What the guest's agent answers to libvirt's own client; None: nothing."""
-    line = ("virsh", "-c", cloud.layout.libvirt_uri, "qemu-agent-command", "--timeout", "20")
+    line = ("virsh", "-c", cloud.layout.libvirt_uri, "qemu-agent-command", "--timeout", "120")
     said = json.dumps({"execute": command})
     done = subprocess.run((*line, instance, said), capture_output=True, text=True, check=False)
     return json.loads(done.stdout)["return"] if done.returncode == 0 else None

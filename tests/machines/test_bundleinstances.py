@@ -13,7 +13,7 @@ from tests import wholecloud
 from tests.machines import buckets, guests
 from tests.wholecloud import Cloud
 
-BUNDLE_S = 240.0
+BUNDLE_S = 420.0
 BUCKET = "bundled-instances"
 
 
@@ -28,7 +28,7 @@ def mallee(cloud: Cloud, *line: str | Path) -> str:
     """What the command gives."""
     program = [sys.executable, "-m", "mallee.cli.main", "images", *map(str, line)]
     program += ["--root", str(cloud.layout.root)]
-    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -13,7 +13,7 @@ from tests import tinyimages, wholecloud
 from tests.machines import buckets
 from tests.wholecloud import Cloud
 
-IMPORT_S = 180.0
+IMPORT_S = 420.0
 PART_BYTES = 4 << 20
 SCRIPT = "#!/bin/sh\necho it came in parts >/dev/console\n"
 BUCKET = "parts-to-import"

@@ -35,7 +35,7 @@ def layout() -> Iterator[Layout]:
 def _faststart(layout: Layout, *options: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "mallee.cli.main", "faststart", "--root", str(layout.root)]
     return subprocess.run(
-        [*line, *options], capture_output=True, text=True, check=False, timeout=300
+        [*line, *options], capture_output=True, text=True, check=False, timeout=900
     )
 
 
@@ -46,7 +46,7 @@ def test_from_nothing_to_ssh_and_again_at_no_cost(layout: Layout) -> None:
     assert line is not None, first.stdout
     # The line as printed, and nothing else: the host's key is known already.
     words = [*line[0].split()[:1], "-o", "BatchMode=yes", *line[0].split()[1:], "hostname"]
-    shell = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    shell = subprocess.run(words, capture_output=True, text=True, check=False, timeout=240)
     assert shell.stdout.startswith("ip-"), shell.stderr
 
     second = _faststart(layout)

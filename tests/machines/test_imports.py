@@ -13,7 +13,7 @@ from tests import tinyimages, wholecloud
 from tests.machines import buckets, guests
 from tests.wholecloud import Cloud
 
-IMPORT_S = 120.0
+IMPORT_S = 420.0
 BUCKET = "disks-to-import"
 
 
@@ -114,7 +114,7 @@ def mallee(cloud: Cloud, *line: str | Path) -> str:
     """What the command gives."""
     program = [sys.executable, "-m", "mallee.cli.main", "images", *map(str, line)]
     program += ["--root", str(cloud.layout.root)]
-    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -51,7 +51,7 @@ def test_it_carries_guests(wide: Cloud, second: Machine) -> None:
     # Its daemons may go and come; the guest stays.
     second.mallee("down")
     second.mallee("up")
-    wholecloud.wait_until(wide.host_is_up, 60.0, "the host to be back")
+    wholecloud.wait_until(wide.host_is_up, wholecloud.GUEST_S, "the host to be back")
     assert wide.state(there) == "running"
     wide.terminate(first, other)
 

@@ -10,7 +10,7 @@ from tests import secondhost, wholecloud
 from tests.secondhost import Machine
 from tests.wholecloud import Cloud
 
-FELT_S = 120.0
+FELT_S = 300.0
 READS = """#!/bin/sh
 (while sleep 1; do
   for disk in /dev/vd?; do head -c 64 $disk | grep -a -o 'kept-[a-z]*' | head -n 1; done

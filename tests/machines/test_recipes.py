@@ -15,7 +15,7 @@ from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-TIMEOUT_S = 300.0
+TIMEOUT_S = 900.0
 RECIPE = Path(__file__).parents[2] / "examples/recipes/tiny-web.toml"
 
 

@@ -160,7 +160,7 @@ def test_a_guest_that_signs_nothing_or_wrongly_gets_nothing(
 ) -> None:
     plain = (
         f"printf 'GET /?{DESCRIBE} HTTP/1.0\\r\\nHost: ec2\\r\\n\\r\\n' "
-        "| nc -w 5 169.254.169.254 8773"
+        "| nc -w 60 169.254.169.254 8773"
     )
     assert "MissingAuthenticationToken" in cloud.ssh(instance, plain)
     wrong = cloud.ssh(

@@ -208,6 +208,7 @@ def term(lab: Lab, host: str) -> int:
 
 
 def test_the_leader_is_killed(lab: Lab) -> None:
+    wait_until(lambda: bool(leader(lab)), "the cloud to say who serves S3")
     former = leader(lab)
     [other] = [host for host in BOTH if host != former]
     writer = Writer(lab, "killed")

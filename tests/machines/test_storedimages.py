@@ -9,7 +9,7 @@ from tests import wholecloud
 from tests.machines import buckets, guests
 from tests.wholecloud import Cloud
 
-STORE_S = 180.0
+STORE_S = 420.0
 BUCKET = "stored-images"
 
 

@@ -12,7 +12,7 @@ from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-FELT_S = 60.0
+FELT_S = 240.0
 PERMISSIONS = [
     {
         "IpProtocol": "-1",

@@ -13,7 +13,7 @@ from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-FELT_S = 60.0
+FELT_S = 240.0
 CIDR, OUTER, INNER = "10.77.0.0/16", "10.77.1.0/24", "10.77.2.0/24"
 EVERYTHING = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 CALLER = r"""#!/bin/sh
@@ -90,12 +90,12 @@ def _nat_gateway(ec2: Any, held: ExitStack, subnet: str, allocation: str) -> str
     ]
     held.callback(
         lambda: ec2.get_waiter("nat_gateway_deleted").wait(
-            NatGatewayIds=[gateway], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            NatGatewayIds=[gateway], WaiterConfig={"Delay": 1, "MaxAttempts": 240}
         )
     )
     held.callback(ec2.delete_nat_gateway, NatGatewayId=gateway)
     ec2.get_waiter("nat_gateway_available").wait(
-        NatGatewayIds=[gateway], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        NatGatewayIds=[gateway], WaiterConfig={"Delay": 1, "MaxAttempts": 240}
     )
     return gateway
 
@@ -148,7 +148,7 @@ def test_a_guest_without_a_public_address_speaks_behind_the_gateways(
             FELT_S,
             "silence without a route",
         )
-        assert "bytes from" in cloud.ssh(net.bastion, f"ping -c 1 -W 5 {own}")
+        assert "bytes from" in cloud.ssh(net.bastion, f"ping -c 1 -W 60 {own}")
         cloud.ec2.create_route(
             RouteTableId=net.table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=net.gateway
         )
@@ -169,7 +169,9 @@ def test_an_interface_is_attached_to_a_running_guest(cloud: Cloud, net: Net) -> 
         wholecloud.wait_until(
             lambda: mac in cloud.ssh(net.bastion, look), FELT_S, "the card to be seen"
         )
-        told = cloud.ssh(net.bastion, "ip link set eth1 up; udhcpc -i eth1 -f -q -n 2>&1; true")
+        told = cloud.ssh(
+            net.bastion, "ip link set eth1 up; udhcpc -i eth1 -f -q -n -t 20 2>&1; true"
+        )
         assert made["PrivateIpAddress"] in told
     finally:
         ec2.detach_network_interface(AttachmentId=attached)
@@ -227,7 +229,7 @@ def test_a_guest_asks_the_clouds_services_at_an_endpoint_in_its_vpc(cloud: Cloud
         "NetworkInterfaces"
     ]
     try:
-        asking = f"for i in $(seq 20); do wget -q -O - http://{name}/ && break; sleep 1; done"
+        asking = f"for i in $(seq 60); do wget -q -O - http://{name}/ && break; sleep 1; done"
         assert cloud.ssh(net.bastion, asking).strip() == "mallee"
         assert nic["PrivateIpAddress"] in cloud.ssh(net.bastion, f"nslookup {name}")
     finally:

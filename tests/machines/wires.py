@@ -48,7 +48,7 @@ class Capture:
             if data[:1] and data[0] >> 4 == 4:
                 packets.append(_decode(data))
 
-    def wait(self, is_it: Callable[[Packet], bool], timeout_s: float = 20.0) -> Packet:
+    def wait(self, is_it: Callable[[Packet], bool], timeout_s: float = 240.0) -> Packet:
         """The first packet that is wanted."""
         deadline = time.monotonic() + timeout_s
         while True:
