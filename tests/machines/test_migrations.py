@@ -41,7 +41,7 @@ public_range = "198.19.13.0/24"
 egress = true
 """
 PORT = 7001
-FELT_S = 150.0
+FELT_S = 300.0
 HELD = "mkdir -p /dev/shm; dd if=/dev/urandom of=/dev/shm/held bs=1M count=24 2>/dev/null"
 WRITES = (
     "dd if=/dev/urandom of=/dev/shm/held bs=64k count=16 conv=notrunc 2>/dev/null; usleep 20000"
@@ -137,9 +137,12 @@ class Scene:
         return self.administer("DescribeMigration", InstanceId=guest)
 
     def is_given(self, guest: str) -> bool:
-        """Whether its old host has given it away."""
-        entry = book.read(self.lab.layout("n1"), guest)
-        return entry is not None and entry.is_given and not entry.is_coming
+        """Whether its old host has given it away; it forgets that when nothing of it is left there,
+        and then the new one knows."""
+        old, new = (book.read(self.lab.layout(name), guest) for name in ("n1", "n2"))
+        if new is not None and new.is_coming and new.is_given:
+            return True
+        return old is not None and old.is_given and not old.is_coming
 
     def heard(self, speaker: str) -> int:
         """How many lines a speaker has got back, as it says by a connection that it has had."""
