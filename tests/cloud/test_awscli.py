@@ -48,7 +48,7 @@ def runner(cloud: RunningCloud, home: Path, program: Path) -> Aws:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         if done.returncode != 0:

@@ -81,7 +81,7 @@ def _aws(people: People, home: Path, environment: dict[str, str]) -> Any:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

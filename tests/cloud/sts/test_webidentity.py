@@ -248,7 +248,7 @@ def aws(people: People, environment: dict[str, str], *words: str) -> Any:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
