@@ -124,6 +124,35 @@ def test_the_answer_tells_whether_somebody_listens(
             assert (told.end, told.at, told.is_answered) == ("arrived", two.id, True)
 
 
+def test_what_has_come_of_a_probe_is_seen_by_who_is_late(
+    standing: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host, wanted, (one, two, _) = standing
+    watch, asked = probes._watch, ask(one, packet(one, two.private_ip))  # pyright: ignore[reportPrivateUsage]
+    # By the first one both are known to the router.
+    tell(host, wanted, asked)
+
+    def listen() -> socket.socket:
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        raw.settimeout(lab.ARRIVES_WITHIN_S)
+        raw.bind(("eth0", 0x0800))
+        return raw
+
+    with host.guest(one).do(listen) as there:
+
+        def watch_late(*told: Any) -> None:
+            while there.recv(100)[12:16] != ip_address(two.private_ip).packed:
+                continue
+            monkeypatch.setattr(probes, "WITHIN_S", 0.0)
+            watch(*told)
+
+        monkeypatch.setattr(probes, "_watch", watch_late)
+        told = tell(host, wanted, asked).probe
+    assert told is not None
+    assert (told.end, told.at, told.is_answered) == ("arrived", two.id, True)
+
+
 def test_a_probe_is_over_when_more_was_seen_than_one_makes(
     standing: tuple[Lab, HostWanted, list[InterfaceWanted]],
     monkeypatch: pytest.MonkeyPatch,

@@ -139,7 +139,11 @@ def _watch(watchers: list[_Watcher], sending: Sending, seen: Seen) -> None:
             selector.register(watcher.ear, selectors.EVENT_READ, partial(_listen, watcher, seen))
             look = partial(_look, watcher, sending.probe, seen)
             selector.register(watcher.eye, selectors.EVENT_READ, look)
-        while (left_s := ends_at - time.monotonic()) > 0 and not _is_too_much(seen):
+        is_late = False
+        while not is_late and not _is_too_much(seen):
+            left_s = max(0.0, ends_at - time.monotonic())
+            # What has come by then is seen, however late we are.
+            is_late = left_s == 0.0
             is_over = _is_over(sending, seen)
             ready = selector.select(min(left_s, _QUIET_S) if is_over else left_s)
             if is_over and not ready:
