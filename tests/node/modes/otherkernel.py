@@ -169,13 +169,17 @@ def _greet(machine: Machine) -> None:
 
 def _connected(path: Path) -> socket.socket:
     until = time.monotonic() + UP_S
-    while not path.exists():
-        assert time.monotonic() < until, "QEMU does not start"
-        time.sleep(0.05)
     there = socket.socket(socket.AF_UNIX)
     there.settimeout(ANSWER_S)
-    there.connect(str(path))
-    return there
+    while True:
+        try:
+            there.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            # The name is there before anybody listens.
+            assert time.monotonic() < until, "QEMU does not start"
+            time.sleep(0.05)
+        else:
+            return there
 
 
 def _mac(end: str, cable: int) -> str:
