@@ -23,7 +23,7 @@ role = "front"
 [hosts.n1]
 [hosts.n2]
 """
-FELT_S = 90.0
+FELT_S = 240.0
 HEARS = """#!/bin/sh
 (n=0; while sleep 1; do
   n=$((n+1))
@@ -78,16 +78,19 @@ class Parted:
             lambda: pid.exists() and pid.read_text() not in (before, ""), FELT_S, f"a new {daemon}"
         )
 
-    def said(self, host: str, instance: str) -> str:
-        """What a guest has said on its console."""
+    def count_said(self, host: str, instance: str, word: str) -> int:
+        """In how many whole lines of its console a guest has said a word."""
         log = self.lab.layout(host).instances / instance / "console.log"
-        return log.read_text(errors="replace")
+        lines = log.read_text(errors="replace").splitlines(keepends=True)
+        return sum(word in line for line in lines if line.endswith("\n"))
 
     def wait_said(self, host: str, instance: str, word: str) -> None:
         """Wait until a guest says a word three times more."""
-        wanted = self.said(host, instance).count(word) + 3
+        wanted = self.count_said(host, instance, word) + 3
         wholecloud.wait_until(
-            lambda: self.said(host, instance).count(word) >= wanted, FELT_S, f"{word} of {instance}"
+            lambda: self.count_said(host, instance, word) >= wanted,
+            FELT_S,
+            f"{word} of {instance}",
         )
 
 
