@@ -12,6 +12,7 @@ from mallee.cloud.state import records, store
 from mallee.kit import clock, files, pki
 from mallee.model.configuration.settings import InvalidSettings, Settings
 from mallee.model.layout import Layout
+from tests.cloud import written
 from tests.cloud.running import RunningCloud
 
 
@@ -113,12 +114,8 @@ def test_secrets_are_for_their_owner_alone(cloud: RunningCloud) -> None:
 
 def test_secret_keys_are_not_in_the_database(cloud: RunningCloud) -> None:
     secret = cloud.admin["secret_access_key"].encode()
-    for path in layout_files(cloud.layout.cloud):
-        assert secret not in path.read_bytes(), path
-
-
-def layout_files(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if path.is_file()]
+    for path, data in written.contents(cloud.layout.cloud).items():
+        assert secret not in data, path
 
 
 def test_server_certificate_is_new_at_each_start(layout: Layout) -> None:

@@ -19,6 +19,7 @@ from mallee.cloud.admin.people import registrations
 from mallee.cloud.identity import guessing
 from mallee.cloud.state import records, store
 from mallee.model.configuration.settings import Mail
+from tests.cloud import written
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, Answer, Sender
 from tests.wholecloud import wait_until
@@ -226,7 +227,7 @@ def test_mails_are_for_nobody_elses_eyes(cloud: RunningCloud) -> None:
     sender = Sender(cloud.port, cloud.admin)
     sender.ask("mallee", "InviteAccount", AccountName="private", Email="p@example.org")
     _mails(cloud, "p@example.org")
-    for path in cloud.layout.outbox.iterdir():
+    for path in cloud.layout.outbox.glob("*.eml"):
         assert path.stat().st_mode & 0o077 == 0
     assert cloud.layout.outbox.stat().st_mode & 0o077 == 0
     wait_until(lambda: not cloud.store.view.list(records.MAIL), WITHIN_S, "the mail to be let go")
@@ -238,9 +239,8 @@ def test_token_is_nowhere_but_in_the_mail(cloud: RunningCloud) -> None:
     token = invited.element("Token")
     _mails(cloud, "h@example.org")
     secret = _accept(cloud, token).element("SecretAccessKey")
-    for path in cloud.layout.root.rglob("*"):
-        if path.is_file() and path.parent != cloud.layout.outbox:
-            content = path.read_bytes()
+    for path, content in written.contents(cloud.layout.root).items():
+        if path.parent != cloud.layout.outbox:
             assert token.encode() not in content, path
             assert secret.encode() not in content, path
 

@@ -10,7 +10,7 @@ from mallee.box import client as plain
 from mallee.box import steps
 from mallee.cli import client
 from mallee.cli.objects import webhooks
-from tests.cloud import running
+from tests.cloud import running, written
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def test_a_secret_is_shown_once_and_kept_sealed(cloud: running.RunningCloud) -> 
     [shown] = ask(cloud, "DescribeWebhooks")["Webhooks"]
     assert (shown["Url"], shown["Waiting"], shown["Dropped"]) == ("https://example.org/in", 0, 0)
     assert made["Secret"] not in str(shown)
-    files = [one for one in cloud.layout.root.rglob("*") if one.is_file()]
-    assert not [one for one in files if made["Secret"].encode() in one.read_bytes()]
+    files = written.contents(cloud.layout.root)
+    assert not [one for one, data in files.items() if made["Secret"].encode() in data]
     assert ask(cloud, "RotateWebhookSecret", Name="first")["Secret"] != made["Secret"]
     assert "already exists" in refused(cloud, "CreateWebhook", Name="first", Url="http://a/")
     ask(cloud, "DeleteWebhook", Name="first")

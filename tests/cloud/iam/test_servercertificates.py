@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mallee.cloud.iam import x509
+from tests.cloud import written
 from tests.cloud.iam.papers import Paper, large, private, spent_s
 from tests.cloud.running import RunningCloud
 from tests.cloud.sts.people import People, refused
@@ -105,5 +106,5 @@ def test_private_key_lies_nowhere_in_the_open(people: People, cloud: RunningClou
     upload(people.client("iam", people.account()), "hidden", paper)
     line = paper.private.splitlines()[1].encode()
     cloud.restart()
-    files = [path for path in cloud.layout.root.rglob("*") if path.is_file()]
-    assert not [path for path in files if line in path.read_bytes()]
+    files = written.contents(cloud.layout.root)
+    assert not [path for path, data in files.items() if line in data]

@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+from tests.cloud import written
 from tests.cloud.kms.people import allow, error, stranger
 from tests.cloud.running import RunningCloud
 
@@ -33,12 +34,10 @@ def test_a_use_is_told_with_its_context_and_without_its_secret(
         told = events(cloud, trail, name)[0]
         assert told["requestParameters"]["encryptionContext"] == context
         assert (told["readOnly"], told["eventSource"]) == (True, "kms.amazonaws.com")
-    written = b"".join(
-        path.read_bytes() for path in cloud.layout.trail.rglob("*") if path.is_file()
-    )
+    files = b"".join(written.contents(cloud.layout.trail).values())
     for secret in (SECRET, made["Plaintext"]):
-        assert secret not in written
-        assert secret.hex().encode() not in written
+        assert secret not in files
+        assert secret.hex().encode() not in files
 
 
 def test_the_owner_of_a_key_sees_who_else_uses_it(cloud: RunningCloud, kms: Any, key: str) -> None:

@@ -15,6 +15,7 @@ from mallee.cloud.identity import sealed
 from mallee.cloud.s3.objects import about
 from mallee.cloud.state import records
 from mallee.walrus.records import Version
+from tests.cloud import written
 from tests.cloud.s3 import desk as desks
 from tests.cloud.s3.desk import Desk
 
@@ -52,7 +53,7 @@ def as_source(members: Mapping[str, Any]) -> dict[str, Any]:
 
 def on_disk(folder: Path) -> bytes:
     """Return everything that the engine has written."""
-    return b"".join(one.read_bytes() for one in folder.rglob("*") if one.is_file())
+    return b"".join(written.contents(folder).values())
 
 
 async def current(desk: Desk, key: str, bucket: str = "bbb") -> Version:
