@@ -34,10 +34,10 @@ def _list(**more: Any) -> Ask:
 
 
 def _soon(days: float = 0) -> datetime:
-    return datetime.now(UTC) + timedelta(days=days, seconds=1)
+    return datetime.now(UTC) + timedelta(days=days, hours=1)
 
 
-SOON = datetime.now(UTC) + timedelta(seconds=1)
+SOON = datetime.now(UTC) + timedelta(hours=12)
 LOCK = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": SOON}
 CASES: dict[str, tuple[Ask, Ask | None, str]] = {
     "s3:prefix": (_list(Prefix="a/"), _list(Prefix="b/"), "a/"),
