@@ -1,4 +1,4 @@
-"""Ports for a cloud of tests that keeps its ports when its daemons start again."""
+"""Ports for servers of tests that keep their ports when they start again."""
 
 import random
 import socket
@@ -13,9 +13,14 @@ _FIRST = 10_000
 
 
 def ports() -> Ports:
-    """Ports of this machine's loopback that nobody listens on now: no two callers have the same,
-    and no connection is lent one while the daemons are away."""
-    return Ports(services=next(_free), agents=next(_free))
+    """Ports for a cloud: see `port`."""
+    return Ports(services=port(), agents=port())
+
+
+def port() -> int:
+    """A port of this machine's loopback that nobody listens on now: no two callers have the same,
+    and no connection is lent it while who listens is away."""
+    return next(_free)
 
 
 def _find_free() -> Iterator[int]:
