@@ -10,6 +10,7 @@ from mallee.cloud.hosts.placing import reserved
 from mallee.cloud.hosts.slices import volumeslices
 from mallee.cloud.state import records, store
 from mallee.model.hosts import hosts
+from mallee.model.hosts.standing import Role
 from mallee.model.storage.moves import ArrivalSeen
 from mallee.model.storage.volumes import Phase, VolumeSeen
 from tests.cloud.ec2.asking import refusal, state
@@ -313,6 +314,34 @@ def test_a_stopped_instance_starts_elsewhere_with_its_volumes(
     for resource in ("vcpus", "memory_mib", "disk_gib"):
         assert world.store.view.total(reserved.space(host.id, resource)) == 0
     assert claimed(world, wide, had[0]) > 0
+
+
+def test_it_starts_where_its_volumes_may_be_and_have_room_with_their_cuts(
+    alice: Any, host: FakeHost, world: World, front: Front, stopped: tuple[str, str]
+) -> None:
+    """Neither the host that is freest, and keeps no volumes, nor the next, whose disk is short."""
+    instance, volume = stopped
+    snapshot = Cutting(front, host, world).snapshot(alice, volume)
+    needed = sum(claimed(world, host, id) for id in (*roots(alice, instance), snapshot))
+    fill_up(world, host)
+    keeps_none = FakeHost(world, "keeps-none", hosts.Capacity(64, 1 << 19, 9_000), ZONE)
+    FakeHost(world, "short", hosts.Capacity(32, 1 << 18, needed - 1), ZONE)
+    fits = FakeHost(world, "fits", hosts.Capacity(16, 1 << 17, needed), ZONE)
+    only_compute(world, keeps_none)
+    alice.start_instances(InstanceIds=[instance])
+    fits.settle()
+    assert {owner(world, one) for one in roots(alice, instance)} == {fits.id}
+
+
+def only_compute(world: World, host: FakeHost) -> None:
+    """Have a host keep no volumes."""
+
+    def write(tx: store.Tx) -> None:
+        record = tx.get(records.HOST, host.id)
+        assert record is not None
+        tx.write(record, replace(record.doc, roles=(Role.COMPUTE,)))
+
+    world.store.transact(write)
 
 
 def test_it_stays_stopped_where_nobody_can_take_it(

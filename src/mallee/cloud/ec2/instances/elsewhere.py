@@ -50,7 +50,8 @@ def _go(call: WriteCall, record: InstanceRecord, short: errors.AwsError) -> Inst
         vcpus=doc.vcpus,
         memory_mib=doc.memory_mib,
         disk_gib=0,
-        volumes_gib=sum(one.doc.size_gib for one in volumes),
+        volumes_gib=sum(moving.needed_gib(tx, one) for one in volumes),
+        has_volumes=True,
         tenant=placement.tenant_of(record),
     )
     try:

@@ -216,15 +216,15 @@ def choose(view: View | Tx, record: InstanceRecord) -> str:
 
 
 def _room(tx: View | Tx, record: InstanceRecord, host_id: str) -> placement.Reservation:
-    doc = record.doc
+    doc, volumes = record.doc, _volumes(tx, record)
     return placement.Reservation(
         zone=doc.zone,
         instance_ids=(record.id,),
         vcpus=doc.vcpus,
         memory_mib=doc.memory_mib,
         disk_gib=0 if doc.root_device else doc.disk_gib,
-        volumes_gib=sum(one.doc.size_gib for one in _volumes(tx, record)),
-        has_volumes=bool(doc.root_device),
+        volumes_gib=sum(moving.needed_gib(tx, one) for one in volumes),
+        has_volumes=bool(doc.root_device or volumes),
         tenant=placement.tenant_of(record),
         host_id=host_id,
         not_on=frozenset({doc.host_id}),

@@ -98,10 +98,15 @@ def begin(tx: Tx, record: VolumeRecord, host_id: str, entropy: Entropy) -> Volum
 
 def go(tx: Tx, record: VolumeRecord, wanted: Move) -> VolumeRecord:
     """Have a volume be on its way; return it. Raises `InsufficientVolumeCapacity`."""
-    doc = record.doc
-    held = (tx.amount(reserved.space(doc.host_id, "disk_gib"), it.id) for it in _cuts(tx, record))
-    diskroom.claim(tx, wanted.to_host_id, record.id, doc.size_gib + sum(held))
-    return tx.write(record, replace(doc, move=wanted, is_fresh=False))
+    diskroom.claim(tx, wanted.to_host_id, record.id, needed_gib(tx, record))
+    return tx.write(record, replace(record.doc, move=wanted, is_fresh=False))
+
+
+def needed_gib(view: View | Tx, record: VolumeRecord) -> int:
+    """Return what a volume that goes to another host takes there: itself, and what cuts hold."""
+    space = reserved.space(record.doc.host_id, "disk_gib")
+    held = (view.amount(space, one.id) for one in _cuts(view, record))
+    return record.doc.size_gib + sum(held)
 
 
 def take_back(tx: Tx, record: VolumeRecord) -> VolumeRecord:
