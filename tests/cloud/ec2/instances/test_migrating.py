@@ -88,6 +88,11 @@ def test_the_new_host_shows_what_it_can_only_have_from_the_old_one(
     ):
         say(world, there, guest, **lie)
         assert record(world, guest).doc.host_id == host.id
+    # What the old host says it means is no reason that others are not heard.
+    say(world, host, guest, migration_id=id, digest="ä")
+    say(world, there, guest, migration_id=id, proof=PROOF)
+    assert record(world, guest).doc.host_id == host.id
+    say(world, host, guest, migration_id=id, digest=DIGEST)
     third = FakeHost(world, "third", hosts.Capacity(1, 64, 10), "us-east-1a")
     say(world, third, guest, migration_id=id, proof=PROOF)
     assert record(world, guest).doc.host_id == host.id

@@ -247,7 +247,7 @@ def heard(record: InstanceRecord, host_id: str, seen: InstanceSeen) -> InstanceS
     if own is None or own.migration_id != move.id or said.migration_id != move.id:
         return None
     digest = hashlib.sha256(said.proof.encode()).hexdigest()
-    if not said.proof or not hmac.compare_digest(digest, own.digest):
+    if not said.proof or not hmac.compare_digest(digest.encode(), own.digest.encode()):
         return None
     return replace(before, migration=replace(own, is_given=True))
 
