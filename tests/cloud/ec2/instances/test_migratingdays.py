@@ -10,18 +10,19 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import refusals
 from mallee.cloud.hosts.moves import migrating
 from mallee.cloud.hosts.moves.volumekeys import VolumeKeys
-from mallee.cloud.reconcile import instances, migrations
+from mallee.cloud.reconcile import instances, migrations, runner
 from mallee.cloud.reconcile.storage import volumes
 from mallee.cloud.state import records, store
+from mallee.kit import clock
 from mallee.model.compute.instances import InstanceSeen, Phase
 from mallee.model.compute.migrations import MigrationSeen
 from mallee.model.hosts import hosts
-from mallee.model.hosts.standing import Standing
+from mallee.model.hosts.standing import Role, Standing
 from mallee.model.storage.volumes import Volume
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.instances.migrants import DIGEST, as_eucalyptus, go, held, record, say
 from tests.cloud.ec2.limiting import Administration
-from tests.cloud.ec2.world import FakeHost, World
+from tests.cloud.ec2.world import KERNEL_ID, ROOT_ID, FakeHost, Front, World
 
 
 @pytest.fixture
@@ -223,3 +224,49 @@ def test_a_host_that_is_set_back_while_it_is_drained_keeps_who_has_not_gone(
     assert record(world, under_way[0]).doc.host_id == there.id
     assert settle() == under_way[1:]
     assert migrating.why_not_drained(world.store.view, record(world, others[0])) == ""
+
+
+def test_guests_that_fit_nowhere_do_not_hold_others_on_a_drained_host(
+    alice: Any, host: FakeHost, world: World, front: Front, guest: str
+) -> None:
+    others: list[str] = [launch_one(alice)["InstanceId"] for _ in range(migrations.AT_ONCE)]
+    host.settle()
+    FakeHost(world, "there", hosts.Capacity(2, 1 << 14, 900), "us-east-1a")
+    *large, small = sorted([guest, *others])
+
+    def prepare(tx: store.Tx) -> None:
+        found = tx.get(records.HOST, host.id)
+        assert found is not None
+        tx.write(found, replace(found.doc, standing=Standing.DRAINING))
+        for id in large:
+            instance = tx.get(records.INSTANCE, id)
+            assert instance is not None
+            tx.write(instance, replace(instance.doc, vcpus=3))
+
+    world.store.transact(prepare)
+    reconciler = migrations.reconciler(world.store, clock.SYSTEM)
+    assert reconciler.keys() == tuple(large)
+    front.run(runner.settle_all(reconciler)).result()
+    after = reconciler.keys()
+    assert small in after
+    front.run(runner.settle_all(reconciler)).result()
+    assert record(world, small).doc.migration is not None
+    assert all(record(world, id).doc.migration is None for id in large)
+
+
+def test_a_guest_goes_where_its_volumes_may_be(alice: Any, host: FakeHost, world: World) -> None:
+    guest: str = launch_one(alice, ImageId=ROOT_ID, KernelId=KERNEL_ID)["InstanceId"]
+    host.settle()
+    assert record(world, guest).doc.root_device == ""
+    attach(alice, host, guest)
+    there = elsewhere(world)
+    keeps_none = FakeHost(world, "keeps-none", hosts.Capacity(128, 1 << 19, 9_000), "us-east-1a")
+    assert migrating.choose(world.store.view, record(world, guest)) == keeps_none.id
+
+    def write(tx: store.Tx) -> None:
+        found = tx.get(records.HOST, keeps_none.id)
+        assert found is not None
+        tx.write(found, replace(found.doc, roles=(Role.COMPUTE,)))
+
+    world.store.transact(write)
+    assert migrating.choose(world.store.view, record(world, guest)) == there.id
