@@ -4,6 +4,7 @@ Not its business: waiting (asyncio does that) and the formats of timestamps (`ma
 """
 
 import time
+from collections.abc import Iterator
 from typing import Protocol
 
 DIFFER_S = 300.0
@@ -37,3 +38,12 @@ class SystemClock:
 
 
 SYSTEM: Clock = SystemClock()
+
+
+def looks(for_s: float) -> Iterator[float]:
+    """Yield how many seconds are left of so many, again and again, and no seconds at last: what has
+    come by then is looked at too, however late who looks is."""
+    until = SYSTEM.monotonic() + for_s
+    while (left_s := until - SYSTEM.monotonic()) > 0:
+        yield left_s
+    yield 0.0

@@ -1,12 +1,16 @@
 """Looking at next hops, on the kernel's own links."""
 
 import contextlib
+import itertools
 import os
+import select
+import socket
 from collections.abc import Generator
+from types import SimpleNamespace
 
 import pytest
 
-from mallee.kit import process
+from mallee.kit import clock, process
 from mallee.model.hosts.ailments import Code
 from mallee.node.checks import host
 from mallee.node.gateways import landmarks, nexthops
@@ -71,6 +75,22 @@ def test_who_answers_is_well_and_who_does_not_is_silent() -> None:
     for router, nobody in ((ROUTER, NOBODY), (ROUTER6, NOBODY6)):
         assert look(Hop("upbr", router)) is Look.WELL
         assert look(Hop("upbr", nobody)) is Look.SILENT
+
+
+@pytest.mark.usefixtures("wire")
+def test_an_answer_that_has_come_is_heard_by_who_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that has much to do takes no router for silent by that."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as other:
+        other.bind(("upbr", 0x0806))
+        looks = itertools.count()
+
+        def late() -> float:
+            if at := next(looks):
+                assert select.select([other], [], [], SOON_S)[0], "no answer came"
+            return at * 99.0
+
+        monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=late))
+        assert look(Hop("upbr", ROUTER)) is Look.WELL
 
 
 @pytest.mark.usefixtures("wire")

@@ -10,12 +10,12 @@ import os
 import selectors
 import socket
 import struct
-import time
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from mallee.kit import clock
 from mallee.node.plan.network import probes
 
 TRIES = 3
@@ -93,9 +93,10 @@ def _ask(
 
 def _hear(ready: selectors.BaseSelector, token: bytes) -> frozenset[str]:
     """Return who has answered first, and who else had by then."""
-    until = time.monotonic() + TRY_S
     came: set[str] = set()
-    while not came and (left_s := until - time.monotonic()) > 0:
+    for left_s in clock.looks(TRY_S):
+        if came:
+            break
         for key, _ in ready.select(left_s):
             kind: _Family = key.data
             with suppress(OSError):

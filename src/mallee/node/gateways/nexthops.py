@@ -9,13 +9,12 @@ import json
 import selectors
 import socket
 import struct
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from mallee.kit import process
+from mallee.kit import clock, process
 from mallee.node.gateways.outlook import Hop, Look
 from mallee.node.modes import lanframes
 
@@ -147,8 +146,7 @@ def _asked(wire: socket.socket, ask: Callable[[], object], is_answer: Answers) -
         ready.register(wire, selectors.EVENT_READ)
         for _ in range(TRIES):
             ask()
-            until = time.monotonic() + TRY_S
-            while (left_s := until - time.monotonic()) > 0:
+            for left_s in clock.looks(TRY_S):
                 for _ in ready.select(left_s):
                     with suppress(BlockingIOError):
                         if is_answer(wire):

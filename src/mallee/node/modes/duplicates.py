@@ -5,9 +5,9 @@ Called by `addresses` in a worker thread; in `system` the client of DHCP asks th
 """
 
 import selectors
-import time
 from ipaddress import ip_interface
 
+from mallee.kit import clock
 from mallee.node.do.network import links, namespaces
 from mallee.node.modes import lanframes
 from mallee.node.modes.lanlinks import Link
@@ -48,8 +48,7 @@ def _asked(link: Link, address: str) -> set[str]:
         ready.register(link.fileno(), selectors.EVENT_READ)
         for _ in range(PROBES):
             link.send(lanframes.probe(link.mac, address))
-            until = time.monotonic() + PROBE_EVERY_S
-            while (left_s := until - time.monotonic()) > 0:
+            for left_s in clock.looks(PROBE_EVERY_S):
                 for _ in ready.select(left_s):
                     heard = list(link.received())
                     claims = (one for one in heard if isinstance(one, lanframes.Claim))
