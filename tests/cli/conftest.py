@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from mallee.cli import main
 from tests.cloud.running import RunningCloud, fresh
@@ -22,6 +23,16 @@ class Said:
 
 
 Run = Callable[..., Said]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A file for what the cloud logs, whenever it does: it runs in this process, and its lines are
+    none of what a command says."""
+    with (tmp_path_factory.mktemp("log") / "cloud.log").open("w") as file:
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(file))
+        yield
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")
