@@ -49,8 +49,11 @@ def names(lab: Lab) -> dict[str, str]:
     made = client.call(
         cloud.access, "ec2", "CreateVolume", {"Size": 1, "AvailabilityZone": "us-east-1a"}
     )
+    volume = made["VolumeId"]
     cloud.wait_state(instance, "running")
-    return {"INSTANCE": instance, "VOLUME": made["VolumeId"], "HOST": "n1"}
+    often = {"Delay": 1, "MaxAttempts": int(wholecloud.GUEST_S)}
+    cloud.ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=often)
+    return {"INSTANCE": instance, "VOLUME": volume, "HOST": "n1"}
 
 
 def test_every_command_of_the_page_works(lab: Lab, names: dict[str, str]) -> None:
