@@ -114,3 +114,15 @@ def test_access_follows_ports_and_credentials_and_hides_the_secret(root_dir: Pat
     access = client.read_access(layout, held)
     assert access.endpoint == "http://127.0.0.1:1234"
     assert SECRET not in repr(access)
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("page", [b"<html><p>It works!<br></html>", b"not found", b"", b"\xff"])
+def test_what_answers_and_is_no_cloud_is_said(
+    server: http.server.HTTPServer, status: int, page: bytes
+) -> None:
+    """Another server of the machine, or a proxy's page."""
+    Server.answer = (status, page)
+    said = f"answers as no cloud does, with HTTP status {status}"
+    with pytest.raises(client.Unreachable, match=said):
+        client.call(_access(server), "mallee", "DescribeHosts")

@@ -51,7 +51,13 @@ def call(
         "headers": answer.headers,
         "status_code": answer.status_code,
     }
-    parsed: dict[str, Any] = parser.parse(response, shape.output_shape)
+    try:
+        parsed: dict[str, Any] = parser.parse(response, shape.output_shape)
+    except botocore.parsers.ResponseParserError as error:
+        # Something else listens there, or stands between.
+        raise Unreachable(
+            f"{access.endpoint} answers as no cloud does, with HTTP status {answer.status_code}"
+        ) from error
     if answer.status_code >= 300:
         error = parsed.get("Error", {})
         raise Refused(error.get("Code", str(answer.status_code)), error.get("Message", ""))
