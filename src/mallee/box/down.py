@@ -8,6 +8,7 @@ import signal
 
 from mallee.box import guests, status, steps, supervisor, systemd
 from mallee.model.layout import Layout
+from mallee.node.do.network import dhcp
 
 _STOP_S_MAX = supervisor.STOP_S_MAX * (len(status.DAEMONS) + 1)
 
@@ -15,10 +16,14 @@ _STOP_S_MAX = supervisor.STOP_S_MAX * (len(status.DAEMONS) + 1)
 def plan(layout: Layout, power_off: bool = False) -> tuple[steps.Step, ...]:
     """Return the steps; `power_off`: guests are asked to end too, and `up` starts them again."""
     if power_off:
-        last = steps.Step("Power the guests off", lambda say: guests.power_off(layout, say))
+        last = (
+            steps.Step("Power the guests off", lambda say: guests.power_off(layout, say)),
+            # They know the root directory as it is; another one may be put in its place now.
+            steps.Step("Stop what served them", lambda say: f"{dhcp.stop_all(layout)} ended"),
+        )
     else:
-        last = steps.Step("Leave the guests", lambda say: _count_guests(layout))
-    return (*daemon_steps(layout), last)
+        last = (steps.Step("Leave the guests", lambda say: _count_guests(layout)),)
+    return (*daemon_steps(layout), *last)
 
 
 def daemon_steps(layout: Layout) -> tuple[steps.Step, ...]:

@@ -75,6 +75,23 @@ def remove(layout: Layout, vpc_id: str) -> None:
     Path(_files(layout, vpc_id).pid).unlink(missing_ok=True)
 
 
+def stop_all(layout: Layout) -> int:
+    """Stop every dnsmasq of this root and return how many ran; the agent starts them again.
+
+    Their files stay. Twice is once: what does not run is not stopped.
+    """
+    stopped = 0
+    for vpc_id in fetch_served(layout):
+        paths = _files(layout, vpc_id)
+        pid = _find(paths)
+        if pid is not None:
+            _stop(pid)
+            stopped += 1
+        # Not one that had ended, when it is started next.
+        Path(paths.pid).unlink(missing_ok=True)
+    return stopped
+
+
 def fetch_served(layout: Layout) -> frozenset[str]:
     """Return the ids of the VPCs that have, or had, a dnsmasq."""
     try:
