@@ -26,6 +26,9 @@ from mallee.model.layout import Layout
 
 SUFFIX = ".manifest.xml"
 _CHUNK_BYTES = 1 << 20
+_PACKED_BYTES = 4 << 10
+"""Unpacked at once: of a disk's holes it becomes a thousand times as much, which is then copied for
+each piece that is taken of it."""
 
 
 def bundle(
@@ -124,9 +127,8 @@ def unbundle(
 
         to.mkdir(parents=True, exist_ok=True)
         try:
-            with tarfile.open(
-                mode="r|gz", fileobj=_Pieces(bundles.open_parts(parts(), opened))
-            ) as tar:
+            pieces = _Pieces(bundles.open_parts(parts(), opened))
+            with tarfile.open(mode="r|gz", fileobj=pieces, bufsize=_PACKED_BYTES) as tar:
                 return _take_out(tar, to / told.name)
         except (NotABundle, tarfile.TarError, zlib.error, EOFError) as error:
             raise steps.Failed(str(error), "fetch the bundle again") from error
@@ -141,14 +143,17 @@ class _Pieces(io.RawIOBase):
     def __init__(self, pieces: Iterator[bytes]) -> None:
         super().__init__()
         self._pieces = pieces
-        self._waiting = b""
+        self._waiting = memoryview(b"")
 
     def read(self, count: int = -1, /) -> bytes:
-        """Return the next bytes."""
-        while len(self._waiting) < count and (piece := next(self._pieces, None)) is not None:
-            self._waiting += piece
+        """Return the next bytes, of one piece; none at the end."""
+        while not self._waiting:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._waiting = memoryview(piece)
         data, self._waiting = self._waiting[:count], self._waiting[count:]
-        return data
+        return bytes(data)
 
 
 def _take_out(archive: tarfile.TarFile, path: Path) -> str:
@@ -160,7 +165,7 @@ def _take_out(archive: tarfile.TarFile, path: Path) -> str:
     with path.open("xb") as out:
         while piece := inside.read(_CHUNK_BYTES):
             size += len(piece)
-            if piece.count(0) == len(piece):
+            if piece == bytes(len(piece)):
                 out.seek(len(piece), 1)
             else:
                 out.write(piece)

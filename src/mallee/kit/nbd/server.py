@@ -263,7 +263,7 @@ def _mistake(session: _Session, export: Export, request: _Request) -> int:
 def _data(session: _Session, request: _Request, data: bytes) -> bytes:
     if not session.has_structure:
         return wire.SIMPLE_REPLY.pack(wire.SIMPLE_REPLY_MAGIC, 0, request.cookie) + data
-    if not data.strip(b"\0"):
+    if data == bytes(len(data)):
         hole = wire.HOLE.pack(request.offset, request.length)
         return _chunk(request, wire.Chunk.OFFSET_HOLE, hole) if data else _done(session, request)
     return _chunk(request, wire.Chunk.OFFSET_DATA, wire.OFFSET.pack(request.offset) + data)

@@ -38,7 +38,7 @@ def take_out(path: str, size_max: int) -> int:
         assert inside is not None, "it is a plain file"
         with open(TAKEN_OUT, "wb") as out:
             while piece := inside.read(_CHUNK_BYTES):
-                if piece.count(0) == len(piece):
+                if piece == bytes(len(piece)):
                     out.seek(len(piece), 1)
                 else:
                     out.write(piece)

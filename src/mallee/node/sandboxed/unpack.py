@@ -41,7 +41,7 @@ def unpack(path: str, packing: str, out: BinaryIO, size_max: int) -> int:
             size += len(piece)
             if size > size_max:
                 raise Refused(f"The file unpacks to more than the {size_max >> 20} MiB allowed.")
-            if piece.count(0) == len(piece):
+            if piece == bytes(len(piece)):
                 out.seek(len(piece), 1)
             else:
                 out.write(piece)
