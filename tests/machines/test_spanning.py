@@ -28,8 +28,8 @@ egress = true
 """
 HOSTS = 2
 ALL = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-HEARD_S = 30.0
-MOVED_S = 120.0
+HEARD_S = 240.0
+MOVED_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,13 @@ def test_every_guest_answers_the_world_and_every_other(spanning: Spanning) -> No
 
 
 def test_long_packets_arrive(spanning: Spanning) -> None:
-    sent = spanning.ssh(1, f"ping -c 1 -W 5 -s 4000 {spanning.private(0)} | grep -c 'seq='")
+    sent = spanning.ssh(1, f"ping -c 1 -W 60 -s 4000 {spanning.private(0)} | grep -c 'seq='")
     assert sent.strip() == "1"
 
 
 def test_names_and_metadata_are_there_on_each_host(spanning: Spanning) -> None:
     name = spanning.cloud.instance(spanning.guests[0])["PrivateDnsName"]
-    assert spanning.pings(1, name)
+    assert talking.hears(spanning.cloud, spanning.guests[1], name)
     for number in range(HOSTS):
         path = "http://169.254.169.254/latest/meta-data/instance-id"
         assert spanning.ssh(number, f"wget -q -O - {path}").strip() == spanning.guests[number]
