@@ -116,7 +116,7 @@ def test_the_guest_goes_on_in_one_place(shared: Shared, happens: Day, step: str)
     wait_settled(shared)
     assert (going.source == source) is bool(why)
     assert going.life() == life
-    assert shared.count() > counted
+    shared.wait_counting(counted)
     assert shared.file() == file
 
 
