@@ -4,6 +4,7 @@ Their hosts have nothing of Mallee here: all is about namespaces and cables.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -200,6 +201,24 @@ def test_a_host_without_power_is_silent_and_comes_back_before_its_network_has_go
             ping(mended, "b")
         mended.power_on()
         wait_ping(mended, "b")
+
+
+def test_cables_of_others_may_be_spoilt_while_one_with_a_bad_cable_has_no_power(
+    mended: Lab,
+) -> None:
+    mended.cut("b.eth0", Cable(mtu=1400))
+    mended.power_off("b")
+    mended.cut("a.eth0", Cable(loss_percent=100))
+    ruleset = rooms.run(mended.place, keeper.LAB, ("nft", "list", "table", "netdev", "lab"))
+    # Kernels before 6.16 take no rules for a device that is not there.
+    there = set(re.findall(r'device "(\w+)"', ruleset))
+    links = rooms.run(mended.place, keeper.LAB, ("ls", "/sys/class/net")).split()
+    assert there <= set(links)
+    mended.cut("a.eth0", document.GOOD)
+    mended.power_on()
+    wait_ping(mended, "b")
+    with pytest.raises(process.Failed):
+        ping(mended, "b", "-s", "1400", "-M", "do")
 
 
 def test_a_host_that_ended_unasked_is_plugged_in_again(mended: Lab) -> None:

@@ -159,19 +159,17 @@ def write_cables(place: Place, told: dict[str, Cable]) -> None:
 def apply_cables(place: Place, lab: Lab) -> str:
     """Spoil and mend cables until they are as they are to be; say which are not good."""
     told = read_cables(place, lab)
-    all_wires = wires(place, lab)
-    ruleset = cables.ruleset(all_wires, told)
-    rooms.run(place, keeper.LAB, ("nft", "-f", "-"), ruleset.encode())
     there = _links(place)
-    for wire in all_wires:
-        if wire.host_end not in there:
-            # Its host has no power.
-            continue
+    # The others' hosts have no power.
+    plugged = [wire for wire in wires(place, lab) if wire.host_end in there]
+    ruleset = cables.ruleset(plugged, told)
+    rooms.run(place, keeper.LAB, ("nft", "-f", "-"), ruleset.encode())
+    for wire in plugged:
         state = "down" if told[wire.name].cut else "up"
         rooms.run(place, keeper.LAB, ("ip", "link", "set", wire.host_end, state))
         if told[wire.name].mtu:
             _run_in_host(place, lab, wire, [(sys.executable, "-m", offload.__name__, wire.nic)])
-    relay.apply(place, [wire for wire in all_wires if wire.host_end in there], told)
+    relay.apply(place, plugged, told)
     bad = [f"{name}: {cables.words(one)}" for name, one in told.items() if one != document.GOOD]
     return "; ".join(bad) or "all good"
 
