@@ -57,6 +57,9 @@ def stop(place: Place, wire: Wire) -> None:
     found, _ = _fetch(place).get(wire.number, (None, 0))
     if found is not None:
         found.signal(signal.SIGKILL)
+        failure = steps.Failed(f"what delays the cable {wire.name} does not end", "dmesg | tail")
+        # Until then it would be taken for one that carries.
+        steps.wait_until(lambda: not found.is_alive(), _READY_S_MAX, failure)
     there = rooms.run(place, keeper.LAB, ("ip", "-o", "link", "show"))
     for name in _devices(wire):
         if f" {name}:" in there:
