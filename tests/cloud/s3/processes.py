@@ -30,6 +30,8 @@ class Processes:
         self.layout = Layout(root)
         self.port = 0
         self.settings = Settings()
+        self.first = ""
+        """What each process does before its own program, in Python."""
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *names: str) -> None:
@@ -39,7 +41,8 @@ class Processes:
         for name in names or tuple(MODULES):
             for path in self._signs(name):
                 path.unlink(missing_ok=True)
-            command = [sys.executable, "-m", MODULES[name], "--root", str(self.layout.root)]
+            program = ("-c", _after(self.first, name)) if self.first else ("-m", MODULES[name])
+            command = [sys.executable, *program, "--root", str(self.layout.root)]
             self.running[name] = subprocess.Popen(command)
         deadline = time.monotonic() + START_TIMEOUT_S
         for name in self.running:
@@ -80,10 +83,17 @@ class Processes:
         return (self.layout.cloud_ports, self.layout.cloud_door)
 
 
+def _after(first: str, name: str) -> str:
+    return f"{first}\nimport runpy\nrunpy.run_module({MODULES[name]!r}, run_name='__main__')"
+
+
 @contextmanager
-def started(root: Path, configured: Settings | None = None) -> Generator[Processes]:
+def started(
+    root: Path, configured: Settings | None = None, first: str = ""
+) -> Generator[Processes]:
     """Both processes, running; ended afterwards."""
     made = Processes(root)
+    made.first = first
     made.settings = configured or made.settings
     try:
         made.start()

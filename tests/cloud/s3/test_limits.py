@@ -27,13 +27,19 @@ LARGE = 2 << 30
 LARGE_MIB_MAX = 128
 """Of memory that a large object may take more than none, in all processes together."""
 PIECE = bytes(1 << 20)
+PATIENT = """
+from mallee.cloud import server
+from mallee.cloud.s3.serving import connections
+server.IDLE_TIMEOUT_S = connections.IDLE_TIMEOUT_S = 3600.0
+"""
+"""A minute may pass on a busy machine before each of so many connections had its turn."""
 WAIT_S = 240
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     root = tmp_path_factory.mktemp("m")
-    with running.started(root, Settings(objects=Objects(processes=2))) as made:
+    with running.started(root, Settings(objects=Objects(processes=2)), PATIENT) as made:
         made.client("s3").create_bucket(Bucket="bucket")
         made.client("s3").put_object(Bucket="bucket", Key="key", Body=b"data")
         yield made
