@@ -19,6 +19,8 @@ SLOW_BPS = 40_000_000
 ENOUGH_BYTES = 4_000_000
 """It takes 0.8 s at the slow speed, less what the bucket holds, and a moment without a speed."""
 LEAST_S = 0.5
+"""No limit lets it through sooner."""
+TRIES = 20
 NET = shapes.subnet(1)
 ONE = shapes.interface(10, OPEN, inside=NET)
 TWO = shapes.interface(11, OPEN, inside=NET)
@@ -47,6 +49,12 @@ def seconds(sender: Guest, receiver: Guest) -> float:
     return time.monotonic() - began
 
 
+def is_unlimited(sender: Guest, receiver: Guest) -> bool:
+    """Whether it is brought sooner than any limit lets it, if only once: a machine that has much to
+    do may be as slow as one."""
+    return any(seconds(sender, receiver) < LEAST_S for _ in range(TRIES))
+
+
 @pytest.mark.parametrize(
     ("speed", "sends_slowly"),
     [(Speed(sends_bps=SLOW_BPS), True), (Speed(receives_bps=SLOW_BPS), False)],
@@ -58,10 +66,9 @@ def test_a_limit_holds_one_way_only_and_goes_again(
     one, two = host.guest(ONE), host.guest(TWO)
     slow, quick = ((one, two), (two, one)) if sends_slowly else ((two, one), (one, two))
     assert seconds(*slow) > LEAST_S
-    slowly, quickly = seconds(*slow), seconds(*quick)
-    assert quickly < slowly
+    assert is_unlimited(*quick)
     apply(host, Speed())
-    assert seconds(*slow) < slowly
+    assert is_unlimited(*slow)
 
 
 def test_a_limit_that_others_took_away_stands_again(host: Lab) -> None:
