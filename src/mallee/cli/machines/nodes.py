@@ -92,14 +92,24 @@ def read_invitation(invitation: str) -> str:
 
 
 def read_word(word: str, asked: str) -> str:
-    """Return a word that stands where it was said: `-` and `@FILE` are places."""
+    """Return a word that stands where it was said: `-` and `@FILE` are places.
+
+    Raises `steps.Failed` for a file that cannot be read.
+    """
     if word in ("", "-"):
         if sys.stdin.isatty():
             words.tell(asked)
         return sys.stdin.readline()
-    if word.startswith("@"):
-        return Path(word[1:]).read_text()
-    return word
+    return _read(Path(word[1:])) if word.startswith("@") else word
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        cure = "name a file that is there and holds it alone: @FILE"
+        raise steps.Failed(f"{path} cannot be read: {why}", cure) from error
 
 
 def _tell_own_address(layout: Layout, reached: str) -> None:
