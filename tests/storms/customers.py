@@ -28,6 +28,9 @@ _CONFIG = botocore.config.Config(
     retries={"total_max_attempts": 1},
     s3={"addressing_style": "path"},
 )
+_CALM_CONFIG = botocore.config.Config(
+    connect_timeout=30, read_timeout=120, s3={"addressing_style": "path"}
+)
 _SECONDARY = 8
 """So many addresses are moved from guest to guest."""
 
@@ -71,17 +74,23 @@ class Customer:
     prefix: str
     """Of the addresses of the subnet, up to the last dot."""
 
-    def client(self, service: str, endpoint: str = "") -> Any:
-        """Return a client of the account; of the first front end unless another is named."""
+    def calm_client(self, service: str) -> Any:
+        """Return a client of the first front end for when the storm is over: nothing is lost any
+        more, and a busy machine may take its time."""
+        return self._client(service, self.access.endpoint, _CALM_CONFIG)
+
+    def client(self, service: str, endpoint: str) -> Any:
+        """Return a client of a front end that soon takes no answer for one that never comes."""
+        return self._client(service, endpoint, _CONFIG)
+
+    def _client(self, service: str, endpoint: str, config: botocore.config.Config) -> Any:
         # The default session is not for several threads.
         session: Any = boto3.session.Session(
             region_name=self.access.region,
             aws_access_key_id=self.access.access_key_id,
             aws_secret_access_key=self.access.secret_access_key,
         )
-        return session.client(
-            service, endpoint_url=endpoint or self.access.endpoint, config=_CONFIG
-        )
+        return session.client(service, endpoint_url=endpoint, config=config)
 
 
 class Hand(threading.Thread):

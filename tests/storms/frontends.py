@@ -20,7 +20,7 @@ from tests import wholecloud
 from tests.labs import Lab
 from tests.storms.schedule import DATABASE, FRONT, HOSTS
 
-_JOINED_S = 120.0
+_JOINED_S = 300.0
 _SETTINGS = "-c listen_addresses=* -c max_connections=60 -c unix_socket_directories={} -c fsync=off"
 _ACTIVITY = "select *, pg_blocking_pids(pid) from pg_stat_activity"
 _ADDRESS = "198.18.1.9"
@@ -137,7 +137,8 @@ def dump_database(place: Place, to: Path) -> None:
 
 
 def _server(home: Path) -> tuple[str, ...]:
-    return ("-D", str(home / "data"), "-l", str(home / "log"), "-o", _SETTINGS.format(home))
+    told = ("-D", str(home / "data"), "-l", str(home / "log"), "-t", f"{_JOINED_S:.0f}")
+    return (*told, "-o", _SETTINGS.format(home))
 
 
 def _home(place: Place) -> Path:

@@ -47,7 +47,7 @@ QUOTAS = {
     "ec2:quota-snapshotnumber": 5,
 }
 """Of each customer; small enough to be met."""
-QUIET_S_MAX = 120.0
+QUIET_S_MAX = 300.0
 LOOK_EVERY_S = 0.5
 STANDS_S = 900.0
 """A storm that is not over so long after its time tells where each of its threads is."""
