@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -117,6 +119,41 @@ async def test_whatever_goes_wrong_leaves_the_guest_where_it_was(
         await both.go(pairs.OTHER)
         await pairs.wait_migration(both.old, lambda said: said.is_given)
         await pairs.read(both.new, word)
+
+
+async def test_a_try_that_was_cut_off_late_does_nothing_to_the_next_one(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new host still makes the machine of a guest that is announced anew meanwhile."""
+    async with pairs.running(root_dir) as both:
+        await pairs.learn(both.old)
+        again = threading.Event()
+        find, make = coming.Comings._find, making.make
+        controls: list[channel.Connection] = []
+        tries: list[channel.Connection] = []
+
+        def found(self: coming.Comings, connection: channel.Connection, *args: Any) -> object:
+            guest = find(self, connection, *args)
+            if args[-1].what == messages.GUEST:
+                controls.append(connection)
+                if tries:
+                    again.set()
+            return guest
+
+        def make_late(*args: Any) -> incoming.Machine:
+            tries.append(controls[-1])
+            if len(tries) == 1:
+                controls[-1].end()
+                assert again.wait(pairs.WITHIN_S)
+            return make(*args)
+
+        monkeypatch.setattr(coming.Comings, "_find", found)
+        monkeypatch.setattr(making, "make", make_late)
+        await both.go()
+        await pairs.wait_migration(both.old, lambda said: said.is_given)
+        await pairs.wait_migration(both.new, lambda said: bool(said.proof))
+        assert len(tries) == 2
+        await pairs.tell(both.new, "echo it-$secret", b"it-remembered")
 
 
 class Once:

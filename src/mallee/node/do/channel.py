@@ -170,6 +170,12 @@ class Connection:
                 return
             near.sendall(data)
 
+    def end(self) -> None:
+        """Have both ends hear nothing more; whoever has it closes it. From any thread."""
+        # Of the socket below: TLS is nothing for two threads at once.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._tls, socket.SHUT_RDWR)
+
     def close(self) -> None:
         """End it; twice is once."""
         with contextlib.suppress(OSError):

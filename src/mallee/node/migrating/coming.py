@@ -56,8 +56,10 @@ class _Guest:
     migration_id: str
     volumes: Mapping[str, VolumeWanted]
     interfaces: tuple[InterfaceWanted, ...]
-    filing: threading.Lock
-    """Held while files are taken; when it is announced anew it is the same."""
+    turn: threading.Lock
+    """Held while its files are taken or its machine is made; announced anew it has the same."""
+    control: Connection
+    """By which it was announced; ended when somebody else throws it away, so nobody goes on."""
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
     """Of volumes: the file that is written."""
     handed: dict[str, Path] = field(default_factory=dict[str, Path])
@@ -89,7 +91,7 @@ class Comings:
         self._wanted = wanted
         self._changed = changed
         self._guests: dict[str, _Guest] = {}
-        self._filing = weakref.WeakValueDictionary[str, threading.Lock]()
+        self._turns = weakref.WeakValueDictionary[str, threading.Lock]()
         self._lock = threading.Lock()
 
     def serve(self, connection: Connection, hello: Hello) -> None:
@@ -100,7 +102,7 @@ class Comings:
                 connection.send(Welcome())
                 self._let_go(connection, hello.id)
                 return
-            guest = self._find(told, wanted, hello)
+            guest = self._find(connection, (told, wanted), hello)
             if hello.what == messages.GUEST:
                 self._check_images(guest.wanted)
         except (Refused, *apply.FAILURES) as error:
@@ -143,8 +145,11 @@ class Comings:
             raise Refused("that guest is here already")
         return told, wanted
 
-    def _find(self, told: HostWanted, wanted: InstanceWanted, hello: Hello) -> _Guest:
+    def _find(
+        self, connection: Connection, those: tuple[HostWanted, InstanceWanted], hello: Hello
+    ) -> _Guest:
         """Return the guest that comes, begun anew if it is announced; raise `Refused`."""
+        told, wanted = those
         with self._lock:
             known = self._guests.get(hello.id)
             if hello.what != messages.GUEST:
@@ -152,15 +157,24 @@ class Comings:
                     raise Refused("that guest has not been announced")
                 return known
             if known is not None:
+                known.control.end()
                 self._drop(known)
             interfaces = {one.id: one for vpc in told.vpcs for one in vpc.interfaces}
             worn = tuple(interfaces[id] for id in wanted.interface_ids if id in interfaces)
             if len(worn) != len(wanted.interface_ids):
                 raise TooEarly("its interfaces are not known here yet")
             mine = {one.id: one for one in told.volumes if one.arriving is not None}
-            filing = self._filing.setdefault(hello.id, threading.Lock())
-            self._guests[hello.id] = _Guest(wanted, hello.move_id, mine, worn, filing)
-            return self._guests[hello.id]
+            turn = self._turn(hello.id)
+            guest = _Guest(wanted, hello.move_id, mine, worn, turn, connection)
+            self._guests[hello.id] = guest
+            return guest
+
+    def _turn(self, instance_id: str) -> threading.Lock:
+        return self._turns.setdefault(instance_id, threading.Lock())
+
+    def _is_current(self, guest: _Guest) -> bool:
+        """Tell whether a guest was neither announced anew meanwhile nor thrown away."""
+        return self._guests.get(guest.wanted.id) is guest
 
     def _check_images(self, wanted: InstanceWanted) -> None:
         """Raise `Refused` while what its disks lie on is not here."""
@@ -180,7 +194,8 @@ class Comings:
         """
         self.forget(instance_id)
         try:
-            making.unmake(self._host, instance_id)
+            with self._turn(instance_id):
+                making.unmake(self._host, instance_id)
         except HypervisorFailed as error:
             connection.send(messages.Failed(words=str(error)))
             return
@@ -188,8 +203,8 @@ class Comings:
         connection.send(messages.Noted())
 
     def _take_files(self, connection: Connection, guest: _Guest) -> None:
-        with guest.filing:
-            if guest.is_told or self._guests.get(guest.wanted.id) is not guest:
+        with guest.turn:
+            if guest.is_told or not self._is_current(guest):
                 return
             named = [disk.volume_id for disk in guest.wanted.disks]
             those = [guest.volumes[id] for id in named if id in guest.volumes]
@@ -217,7 +232,7 @@ class Comings:
                 linking.check_opened(self._host, guest.wanted, guest.handed)
         except apply.FAILURES as error:
             log.warning("guest not taken in", instance=guest.wanted.id, error=str(error))
-            self.forget(guest.wanted.id)
+            self._throw_away(guest)
             with contextlib.suppress(OSError):
                 connection.send(messages.Failed(words=str(error)))
             return
@@ -229,13 +244,22 @@ class Comings:
         connection.send(messages.Running())
 
     def _prepare(self, connection: Connection, guest: _Guest) -> None:
-        """Take the layers below those that the guest writes, and make empty ones over them."""
-        layout, wanted = self._host.layout, guest.wanted
+        """Have files and a machine to take the guest's disks and memory."""
         told = connection.receive(GuestTold)
-        making.check_told(told, wanted)
+        making.check_told(told, guest.wanted)
+        with guest.turn:
+            if not self._is_current(guest):
+                raise HypervisorFailed("it was announced anew, or is not wanted here any more")
+            self._agree(guest, told.handed)
+            self._make(connection, told, guest)
+            if not self._is_current(guest):
+                self._drop(guest)
+                raise HypervisorFailed("it was announced anew, or is not wanted here any more")
+
+    def _make(self, connection: Connection, told: GuestTold, guest: _Guest) -> None:
+        layout, wanted = self._host.layout, guest.wanted
         disks.make_directory(layout, wanted.id)
-        self._agree(guest, told.handed)
-        targets = self._prepare_disks(connection, told, guest)
+        targets = self._take_disks(connection, told, guest)
         for interface in guest.interfaces:
             self._host.network.create_tap(interface)
         own = domain.directory_of(layout, wanted.id) / domain.QEMU_DIRECTORY
@@ -254,15 +278,15 @@ class Comings:
     def _agree(guest: _Guest, handed: Collection[str]) -> None:
         """Have what is handed over be what the old host says: it mirrors all else, which is not
         written into its own files. Raises `HypervisorFailed` when there is less of it here."""
-        with guest.filing:
-            guest.is_told = True
-            guest.handed = {id: face for id, face in guest.handed.items() if id in handed}
-            if guest.handed.keys() != {*handed}:
-                raise HypervisorFailed("not all of what was handed over is here")
+        guest.is_told = True
+        guest.handed = {id: face for id, face in guest.handed.items() if id in handed}
+        if guest.handed.keys() != {*handed}:
+            raise HypervisorFailed("not all of what was handed over is here")
 
-    def _prepare_disks(
+    def _take_disks(
         self, connection: Connection, told: GuestTold, guest: _Guest
     ) -> dict[int, incoming.Target]:
+        """Take the layers below those that the guest writes, and make empty ones over them."""
         layout, wanted = self._host.layout, guest.wanted
         targets: dict[int, incoming.Target] = {}
         for index, disk in enumerate(told.disks):
@@ -424,9 +448,17 @@ class Comings:
         for id in [id for id in self._guests if id not in coming]:
             self.forget(id)
 
+    def _throw_away(self, guest: _Guest) -> None:
+        """Throw away what came of a guest, unless somebody has by now."""
+        with self._lock:
+            if self._is_current(guest):
+                del self._guests[guest.wanted.id]
+                self._drop(guest)
+
     def forget(self, instance_id: str) -> None:
         """Throw away what came of a guest that is not given; none came: nothing."""
         with self._lock:
             guest = self._guests.pop(instance_id, None)
             if guest is not None:
+                guest.control.end()
                 self._drop(guest)
