@@ -1,11 +1,11 @@
 """Takes away what a process of tests left, however it ended: killed, out of time, or in order.
 
-Run as `python guard.py FORMER` by `tests/ownhost.py`, in the host that the process has for itself;
-FORMER is the namespace of shared memory that it was in before. It hears of each temporary directory
-by a line of standard input, and acts when its parent has ended: all processes of this host are
-killed, those that name one of the directories too (whose own namespaces go with them), and the
-directories removed. Links, mounts and names of namespaces go with the host. It imports the standard
-library only: it starts before anything is tested, for each worker.
+Run as `python guard.py FORMER PARENT` by `tests/ownhost.py`, in the host that the process has for
+itself; FORMER is the namespace of shared memory that it was in before, PARENT its number. It hears
+of each temporary directory by a line of standard input, and acts when its parent has ended: all
+processes of this host are killed, those that name one of the directories too (whose own namespaces
+go with them), and the directories removed. Links, mounts and names of namespaces go with the host.
+It imports the standard library only: it starts before anything is tested, for each worker.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ KILLS_S = 30.0
 def main() -> None:
     """Wait for the end of the tests; then leave nothing of them."""
     assert os.readlink("/proc/self/ns/ipc") != sys.argv[1], "this host is not the tests' own"
-    directories = _listen(os.pidfd_open(os.getppid()))
+    directories = _listen(_ends(int(sys.argv[2])))
     deadline = time.monotonic() + KILLS_S
     while (found := _processes(directories)) and time.monotonic() < deadline:
         for pid in found:
@@ -37,6 +37,17 @@ def main() -> None:
     for path in filter(os.path.lexists, directories):
         with contextlib.suppress(OSError):
             os.unlink(path) if os.path.isfile(path) else shutil.rmtree(path)
+
+
+def _ends(parent: int) -> int:
+    """Return what can be read once the parent has ended, which may be before this begins."""
+    with contextlib.suppress(ProcessLookupError):
+        watched = os.pidfd_open(parent)
+        if os.getppid() == parent:
+            return watched
+    reads, writes = os.pipe()
+    os.close(writes)
+    return reads
 
 
 def _listen(parent: int) -> list[str]:

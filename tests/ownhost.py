@@ -46,7 +46,7 @@ def enter() -> None:
 
 def _start_guard(former: str) -> None:
     guard = subprocess.Popen(
-        [sys.executable, "-IS", Path(__file__).parent / "guard.py", former],
+        [sys.executable, "-IS", Path(__file__).parent / "guard.py", former, str(os.getpid())],
         stdin=subprocess.PIPE,
         cwd="/",
         # Whoever interrupts the tests at a terminal interrupts them alone.

@@ -197,11 +197,29 @@ def test_a_tidy_run_passes_whatever_others_have(place: Path) -> None:
 
 
 @pytest.mark.host
+def test_a_guard_that_begins_when_its_tests_have_ended_acts_at_once(place: Path) -> None:
+    (place / "kept").touch()
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    line = [sys.executable, "-IS", TOP / "tests/guard.py", "no former host", str(ended.pid)]
+    # Of a host of its own, or it would take this one's for what was left.
+    subprocess.run(
+        ["unshare", "--ipc", *line],
+        input=f"{place}/kept\n",
+        text=True,
+        check=True,
+        timeout=WITHIN_S,
+    )
+    assert not (place / "kept").exists()
+
+
+@pytest.mark.host
 def test_nothing_is_left_of_a_run_that_is_killed(place: Path) -> None:
     with begin(place, LASTS, "-s") as running:
         assert running.stdout is not None
-        made = next(line for line in running.stdout if str(place) in line)
+        line = next(line for line in running.stdout if f"{place}/m-" in line)
+        made = Path(line.split()[-1])
         assert len(there(place)) >= 3, there(place)
         running.kill()
-    wait_until(lambda: not Path(made.strip()).exists(), "its directory to be gone")
+    wait_until(lambda: not made.exists(), "its directory to be gone")
     wait_until(lambda: not there(place), "all of it to be gone")
